@@ -1,0 +1,114 @@
+/*
+ * Every way in which a door says no. A refusal has two faces: `detail` is for the caller and names nothing of
+ * ours; rule, remedy and context are for the audit log and for `countersign explain`.
+ */
+export type Hinge = 'parse' | 'authenticate' | 'authorise' | 'record' | 'forward'
+
+interface Kind {
+  readonly status: number
+  readonly hinge: Hinge
+  readonly title: string
+}
+const kind = (status: number, hinge: Hinge, title: string): Kind => ({ status, hinge, title })
+
+export const REFUSALS = {
+  BODY_INVALID: kind(400, 'parse', 'The request does not have the declared form'),
+  REQUEST_INVALID: kind(400, 'parse', 'The request is malformed'),
+  ROUTE_UNKNOWN: kind(404, 'parse', 'There is nothing here'),
+  METHOD_NOT_ALLOWED: kind(405, 'parse', 'This method is not answered here'),
+  BODY_TOO_LARGE: kind(413, 'parse', 'The body is too large'),
+  URI_TOO_LONG: kind(414, 'parse', 'The address is too long'),
+  MEDIA_TYPE: kind(415, 'parse', 'This media type is not understood'),
+  HOST_UNKNOWN: kind(421, 'parse', 'This host is not served here'),
+  TOKEN_MISSING: kind(401, 'authenticate', 'A token is required'),
+  TOKEN_INVALID: kind(401, 'authenticate', 'The token is not valid'),
+  PEER_UNKNOWN: kind(403, 'authenticate', 'The calling workload is not known'),
+  CALLER_FORBIDDEN: kind(403, 'authorise', 'This workload may not call this endpoint'),
+  ROLE_MISSING: kind(403, 'authorise', 'This person may not do this'),
+  OPERATOR_DENIED: kind(403, 'authorise', 'The operator has closed this endpoint'),
+  NOT_FOUND: kind(404, 'authorise', 'There is nothing here'),
+  CONFLICT: kind(409, 'authorise', 'The request conflicts with what is there'),
+  RATE_LIMITED: kind(429, 'authorise', 'Too many requests'),
+  OVERLOADED: kind(503, 'parse', 'Too much at once'),
+  DRAINING: kind(503, 'parse', 'This instance is stopping'),
+  AUDIT_UNAVAILABLE: kind(503, 'record', 'The act cannot be recorded now'),
+  KEYS_UNAVAILABLE: kind(503, 'authenticate', 'Tokens cannot be checked now'),
+  NO_INSTANCE: kind(503, 'forward', 'No instance of the service is available'),
+  UPSTREAM_FAILED: kind(502, 'forward', 'The service did not answer properly'),
+  UPSTREAM_TIMEOUT: kind(504, 'forward', 'The service did not answer in time'),
+  INTERNAL: kind(500, 'forward', 'Something went wrong'),
+} as const satisfies Record<string, Kind>
+export type RefusalCode = keyof typeof REFUSALS
+
+export interface RefusalFacts {
+  /** For the caller. Says what to do; names nothing of ours. */
+  readonly detail?: string
+  /** For the caller: which fields are wrong. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+  /** For the log: what decided. */
+  readonly rule?: string
+  /** For the log: the smallest change that would have let the request pass. */
+  readonly remedy?: string
+  /** Response headers that belong to the refusal. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly cause?: unknown
+}
+
+/** Thrown by any layer or handler to refuse a request. `renderProblem` is the one place that makes HTTP of it. */
+export class Refusal extends Error {
+  readonly code: RefusalCode
+  readonly facts: RefusalFacts
+  constructor(code: RefusalCode, facts: RefusalFacts = {}) {
+    super(
+      `${code}${facts.rule === undefined ? '' : `: ${facts.rule}`}`,
+      facts.cause === undefined ? undefined : { cause: facts.cause },
+    )
+    this.name = 'Refusal'
+    this.code = code
+    this.facts = facts
+  }
+  get status(): number {
+    return REFUSALS[this.code].status
+  }
+  get hinge(): Hinge {
+    return REFUSALS[this.code].hinge
+  }
+}
+
+/** Body of a refusal: RFC 9457, with the request id that `countersign explain` takes. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly code: string
+  readonly detail?: string
+  readonly errors?: readonly { readonly field: string; readonly message: string }[]
+  readonly requestId: string
+}
+
+/** The caller's face of a refusal: status, headers and an `application/problem+json` body. */
+export function renderProblem(
+  refusal: Refusal,
+  requestId: string,
+): { status: number; headers: Record<string, string>; body: string } {
+  const { status, title } = REFUSALS[refusal.code]
+  const { detail, errors, headers } = refusal.facts
+  const problem: Problem = {
+    type: `https://countersign.dev/problems/${refusal.code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    code: refusal.code,
+    ...(detail === undefined ? {} : { detail }),
+    ...(errors === undefined ? {} : { errors }),
+    requestId,
+  }
+  return {
+    status,
+    headers: {
+      ...headers,
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+    },
+    body: JSON.stringify(problem),
+  }
+}

@@ -1,0 +1,2 @@
+export type { Built, Env, Part } from './part.ts'
+export type { AuditWriter, Context, Credential, Identity, Instances, Workload } from './workload.ts'

@@ -1,0 +1,81 @@
+import type { Client, Contract, Endpoint } from '@countersign/contract'
+import type { HealthEntry, NewAuditEvent, Witness } from '@countersign/contract/platform'
+import type { SpiffeId } from '@countersign/ground/spiffe'
+import type { Log, Metrics } from '@countersign/ground/telemetry'
+import type { Permit } from '@countersign/layers'
+
+/** The live certificate of a workload. It changes while the process runs: ask for it anew at each use. */
+export interface Identity {
+  readonly id: SpiffeId
+  current(): Credential
+  /** PEM of the roots to trust. */
+  bundle(): string
+  /** Called after each renewal. Returns the way to stop listening. */
+  onChange(listener: () => void): () => void
+  /** How often it was renewed since the start. */
+  readonly renewals: number
+}
+export interface Credential {
+  /** PEM, leaf first. */
+  readonly chain: string
+  /** PKCS#8 PEM. */
+  readonly key: string
+  readonly serial: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+}
+
+/** Writes audit events to the disk spool at once, and from there to the collector, at least once each. */
+export interface AuditWriter {
+  record(event: NewAuditEvent): void
+  /** Like `record`; resolves when the event is on the spool. Rejects with Refusal AUDIT_UNAVAILABLE when the spool is full. */
+  recordDurably(event: NewAuditEvent): Promise<void>
+  /** Waits until the collector has all that was recorded, or `timeoutMs` is over; says how many are left. */
+  flush(timeoutMs: number): Promise<number>
+}
+
+/** Healthy instances of a service, kept up to date by a watch; the last known state where the registry is away. */
+export interface Instances {
+  current(): readonly HealthEntry[]
+  /** True while the state could not be confirmed with the registry. */
+  readonly stale: boolean
+  onChange(listener: () => void): () => void
+  close(): void
+}
+
+/** A workload: one name, one identity, and what it needs to be a good citizen. */
+export interface Workload<Name extends string = string> {
+  readonly name: Name
+  /** `order-1`: this process among those of the same name. */
+  readonly instance: string
+  readonly trustDomain: string
+  readonly identity: Identity
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly audit: AuditWriter
+  /** Watches the instances of a service. One watch a name, shared. */
+  instances(name: string): Instances
+  /** A client on behalf of the workload itself. On behalf of a person, use the `call` of the handler's context. */
+  call<C extends Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>>(
+    contract: C,
+  ): Client<C, Name>
+  close(): Promise<void>
+}
+
+/** What a handler gets beside the checked input. */
+export interface Context<Self extends string = string> {
+  readonly permit: Permit
+  readonly requestId: string
+  /** Value of `Idempotency-Key`, where the caller sent one. */
+  readonly idempotencyKey: string | undefined
+  /** The path as it was matched, for endpoints that end in `/*`. */
+  readonly path: string
+  readonly signal: AbortSignal
+  readonly log: Log
+  /** Calls another service on behalf of the person who asked: the token, request id and trace go along. */
+  call<C extends Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>>(
+    contract: C,
+  ): Client<C, Self>
+  /** Notes what a store proved (engine, transport, role, sealing) in the audit event of this request. */
+  witness(seen: Witness): void
+}

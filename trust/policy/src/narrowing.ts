@@ -1,0 +1,143 @@
+import type { EndpointDescriptor, ParsedLimit } from '@countersign/contract'
+import { parseLimit } from '@countersign/contract'
+import { LineCounter, parseDocument, type Document } from 'yaml'
+import { z } from 'zod'
+
+/** What an operator has closed or lowered. */
+export interface Narrowing {
+  readonly denials: readonly Denial[]
+  readonly limits: readonly LoweredLimit[]
+}
+export interface Denial {
+  readonly service: string
+  /** `*`: every endpoint of the service. */
+  readonly endpoint: string
+  readonly callers: readonly string[] | undefined
+  readonly roles: readonly string[] | undefined
+  readonly reason: string
+  /** File and line, to name in refusals. */
+  readonly at: string
+}
+export interface LoweredLimit {
+  readonly service: string
+  readonly endpoint: string
+  readonly limit: ParsedLimit
+  readonly at: string
+}
+export const NOTHING_NARROWED: Narrowing = { denials: [], limits: [] }
+
+/** A narrowing file that cannot be used: every mistake with its line. */
+export class NarrowingError extends Error {
+  readonly code = 'POLICY_INVALID'
+  readonly mistakes: readonly string[]
+  constructor(mistakes: readonly string[]) {
+    super(
+      `the policy file cannot be used:\n${mistakes.map((mistake) => `  - ${mistake}`).join('\n')}`,
+    )
+    this.mistakes = mistakes
+  }
+}
+
+const ENDPOINT = /^([a-z][a-z0-9-]*)\.([A-Za-z][A-Za-z0-9]*|\*)$/
+const names = z.array(z.string().min(1)).min(1)
+const schema = z.strictObject({
+  deny: z
+    .array(
+      z.strictObject({
+        endpoint: z.string().regex(ENDPOINT, 'is not of the form service.endpoint or service.*'),
+        callers: names.optional(),
+        roles: names.optional(),
+        reason: z.string().max(200).default('closed by the operator'),
+      }),
+    )
+    .default([]),
+  limits: z
+    .array(
+      z.strictObject({
+        endpoint: z.string().regex(ENDPOINT, 'is not of the form service.endpoint or service.*'),
+        limit: z.string(),
+      }),
+    )
+    .default([]),
+})
+
+/**
+ * Reads an operator's narrowing file (YAML with `deny` and `limits`). `file` is for messages only.
+ * Throws `NarrowingError` with all mistakes at once.
+ */
+export function parseNarrowing(text: string, file: string): Narrowing {
+  const lines = new LineCounter()
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    uniqueKeys: true,
+    maxAliasCount: 0,
+  } as never)
+  const syntax = document.errors.map(
+    (error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`,
+  )
+  if (syntax.length > 0) throw new NarrowingError(syntax)
+  const at = (path: readonly PropertyKey[]): string => `${file}:${lineOf(document, lines, path)}`
+  const read = schema.safeParse(document.toJS({ maxAliasCount: 0 }) ?? {})
+  if (!read.success) {
+    throw new NarrowingError(
+      read.error.issues.map(
+        (issue) => `${at(issue.path)}: ${issue.path.join('.')}: ${issue.message}`,
+      ),
+    )
+  }
+  const mistakes: string[] = []
+  const limits = read.data.limits.map((each, i) => {
+    const limit = parseLimit(each.limit)
+    if (typeof limit === 'string') mistakes.push(`${at(['limits', i])}: ${each.endpoint} ${limit}`)
+    return { ...split(each.endpoint), limit: limit as ParsedLimit, at: at(['limits', i]) }
+  })
+  if (mistakes.length > 0) throw new NarrowingError(mistakes)
+  const denials = read.data.deny.map((each, i) => ({
+    ...split(each.endpoint),
+    callers: each.callers,
+    roles: each.roles,
+    reason: each.reason,
+    at: at(['deny', i]),
+  }))
+  return { denials, limits }
+}
+
+/** The limit that holds for an endpoint: each window is the lower of the contract's and the operator's. */
+export function narrowedLimit(
+  narrowing: Narrowing,
+  service: string,
+  endpoint: EndpointDescriptor,
+): ParsedLimit {
+  const lower = narrowing.limits.filter(
+    (each) =>
+      each.service === service &&
+      (each.endpoint === '*' || each.endpoint === endpoint.name) &&
+      each.limit.scope === endpoint.limit.scope,
+  )
+  const windows = new Map(endpoint.limit.windows.map((window) => [window.seconds, window]))
+  for (const window of lower.flatMap((each) => each.limit.windows)) {
+    const known = windows.get(window.seconds)
+    if (known === undefined || window.max < known.max) windows.set(window.seconds, window)
+  }
+  return {
+    scope: endpoint.limit.scope,
+    windows: [...windows.values()].sort((a, b) => a.seconds - b.seconds),
+  }
+}
+
+function split(endpoint: string): { service: string; endpoint: string } {
+  const [, service = '', name = ''] = ENDPOINT.exec(endpoint) ?? []
+  return { service, endpoint: name }
+}
+
+function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number {
+  for (let length = path.length; length >= 0; length--) {
+    const node = document.getIn(path.slice(0, length) as unknown[], true)
+    const range =
+      typeof node === 'object' && node !== null && 'range' in node
+        ? (node.range as [number] | null)
+        : null
+    if (range) return lines.linePos(range[0]).line
+  }
+  return 1
+}
