@@ -51,7 +51,11 @@ function findNode() {
   if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) return process.execPath
   try {
     const manifest = createRequire(import.meta.url).resolve('node/package.json')
-    const binary = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
+    const binary = join(
+      dirname(manifest),
+      'bin',
+      process.platform === 'win32' ? 'node.exe' : 'node',
+    )
     return existsSync(binary) ? binary : undefined
   } catch {
     return undefined

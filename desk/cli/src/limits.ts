@@ -26,6 +26,8 @@ export const STOP_GROUP_MS_MAX = 1_500
 export const SECOND_SIGNAL_MS_MIN = 1_000
 
 export const JOIN_TOKEN_SECONDS = 120
+/** `down` waits so long: an orderly stop, the engines, and the killing of what is left. */
+export const DOWN_MS_MAX = 10_000
 export const CONTROL_LINE_BYTES_MAX = 1024 * 1024
 export const CONTROL_CALL_MS_MAX = 10_000
 export const CONTROL_CONNECTIONS_MAX = 64
@@ -42,3 +44,6 @@ export const EXPLAIN_WAIT_MS = 2_000
 export const TOUR_WAIT_MS = 5_000
 export const DOOR_BODY_BYTES_MAX = 1024 * 1024
 export const DOOR_MS_MAX = 15_000
+export const COUNT_MAX = 100_000
+/** How often `--follow` looks for more. */
+export const FOLLOW_MS = 250

@@ -35,7 +35,10 @@ export function readConfig(env: Env, folder: string): Config {
     if (typeof value !== 'string') continue
     const absolute = resolve(found.has(path) ? dirname(file) : folder, value)
     values[path] = absolute
-    if (!existsSync(absolute)) mistakes.push(`${found.get(path)?.at ?? variableOf(path)}: ${path}: there is no file ${absolute}`)
+    if (!existsSync(absolute))
+      mistakes.push(
+        `${found.get(path)?.at ?? variableOf(path)}: ${path}: there is no file ${absolute}`,
+      )
   }
   if (mistakes.length > 0) throw new DeskError('CONFIGURATION', render(mistakes))
   return Object.freeze(values) as Config
@@ -53,7 +56,9 @@ function textOf(file: string): string {
     return readFileSync(file, 'utf8')
   } catch (error) {
     if (error instanceof DeskError) throw error
-    throw new DeskError('CONFIGURATION', `cannot read ${file} (${systemCode(error)})`, { cause: error })
+    throw new DeskError('CONFIGURATION', `cannot read ${file} (${systemCode(error)})`, {
+      cause: error,
+    })
   }
 }
 

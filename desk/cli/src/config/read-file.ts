@@ -21,7 +21,8 @@ export function readConfigText(text: string, file: string): ReadFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   const mistakes = document.errors.map(
-    (error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
+    (error) =>
+      `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]?.replace(/ at line \d+, column \d+:?$/, '')}`,
   )
   const found = new Map<string, Found>()
   const at = (node: unknown): string => {
@@ -39,7 +40,8 @@ export function readConfigText(text: string, file: string): ReadFile {
         else mistakes.push(`${at(key)}: ${path} is not a single value`)
       } else if (isGroup(path)) {
         if (isMap(value)) walk(value, path)
-        else mistakes.push(`${at(key)}: ${path} is a group; it holds ${childrenOf(path).join(', ')}`)
+        else
+          mistakes.push(`${at(key)}: ${path} is a group; it holds ${childrenOf(path).join(', ')}`)
       } else mistakes.push(`${at(key)}: ${unknownKey(path, prefix)}`)
     }
   }
@@ -64,8 +66,7 @@ function unknownKey(path: string, prefix: string): string {
   const name = path.split('.').at(-1) ?? path
   const inPlace = suggest(name, childrenOf(prefix))
   const elsewhere = Object.keys(SETTINGS).find((known) => known.split('.').at(-1) === name)
-  const meant =
-    inPlace === undefined ? elsewhere : prefix === '' ? inPlace : `${prefix}.${inPlace}`
+  const meant = inPlace === undefined ? elsewhere : prefix === '' ? inPlace : `${prefix}.${inPlace}`
   const printable = JSON.stringify(path.slice(0, 80))
   return meant === undefined
     ? `${printable} is not a known key; known are ${childrenOf(prefix).join(', ')}`

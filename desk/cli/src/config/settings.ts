@@ -18,29 +18,42 @@ const port = z
   .union([z.number(), z.string().regex(/^[0-9]{1,5}$/)], 'is not a port number')
   .transform(Number)
   .refine((n) => Number.isInteger(n) && n >= 1 && n <= 65_535, 'is not a port from 1 to 65535')
-const url = (...schemes: readonly string[]) =>
-  z
-    .string(`is not an address that begins with ${schemes.join(' or ')}`)
-    .refine(
-      (text) => schemes.some((scheme) => text.startsWith(scheme)) && URL.canParse(text),
-      `is not an address that begins with ${schemes.join(' or ')}`,
-    )
+const isUrl = (text: string, schemes: readonly string[]): boolean =>
+  schemes.some((scheme) => text.startsWith(scheme)) && URL.canParse(text)
+const url = (...schemes: readonly string[]) => {
+  const fault = `is not an address that begins with ${schemes.join(' or ')}`
+  return z.string(fault).refine((text) => isUrl(text, schemes), fault)
+}
+const REDIS = 'is not "auto", "off" or an address that begins with redis:// or rediss://'
 const filePath = z.string('is not the path of a file').min(1, 'is not the path of a file')
 
 export const SETTINGS = {
   trustDomain: z
     .string('is not a trust domain such as "countersign.local"')
-    .regex(/^[a-z0-9]([a-z0-9._-]{0,252}[a-z0-9])?$/, 'is not a trust domain: lower case letters, digits, ".", "_" and "-"')
+    .regex(
+      /^[a-z0-9]([a-z0-9._-]{0,252}[a-z0-9])?$/,
+      'is not a trust domain: lower case letters, digits, ".", "_" and "-"',
+    )
     .default('countersign.local'),
   publicPort: port.default(8443),
-  audience: z.string('is not a text').regex(/^[\x21-\x7e]{1,128}$/, 'is not an audience').default('countersign'),
+  audience: z
+    .string('is not a text')
+    .regex(/^[\x21-\x7e]{1,128}$/, 'is not an audience')
+    .default('countersign'),
   logLevel: z
-    .enum(['trace', 'debug', 'info', 'warn', 'error'], 'is not one of trace, debug, info, warn, error')
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error'],
+      'is not one of trace, debug, info, warn, error',
+    )
     .default('info'),
   'certificates.leafTtl': duration(20, 7 * 86_400).default(3_600),
   'tokens.ttl': duration(10, 3_600).default(300),
   redis: z
-    .union([z.enum(['auto', 'off']), url('redis://', 'rediss://')], 'is not "auto", "off" or an address that begins with redis:// or rediss://')
+    .string(REDIS)
+    .refine(
+      (text) => text === 'auto' || text === 'off' || isUrl(text, ['redis://', 'rediss://']),
+      REDIS,
+    )
     .default('auto'),
   'databases.identity': url('postgres://', 'postgresql://').optional(),
   'databases.users': url('postgres://', 'postgresql://', 'mongodb://', 'mongodb+srv://').optional(),
@@ -59,5 +72,8 @@ export const FILE_SETTINGS: ReadonlySet<SettingPath> = new Set(['policyFile', 'k
 
 /** The variable that overrides a setting. */
 export function variableOf(path: string): string {
-  return `COUNTERSIGN_${path.replaceAll('.', '_').replaceAll(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`
+  return `COUNTERSIGN_${path
+    .replaceAll('.', '_')
+    .replaceAll(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`
 }

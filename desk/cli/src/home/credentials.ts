@@ -6,7 +6,11 @@ import type { Layout } from './layout.ts'
 
 const credentialsSchema = z.object({
   people: z.array(
-    z.object({ username: z.string().min(1), password: z.string().min(12), roles: z.array(z.string()).min(1) }),
+    z.object({
+      username: z.string().min(1),
+      password: z.string().min(12),
+      roles: z.array(z.string()).min(1),
+    }),
   ),
 })
 /** The demo people, each with a password of their own from the first start. */
@@ -35,7 +39,11 @@ export async function readCredentials(layout: Layout): Promise<Credentials> {
   try {
     return credentialsSchema.parse(JSON.parse(await readFile(layout.credentials, 'utf8')))
   } catch (error) {
-    throw new DeskError('ENVIRONMENT', `cannot use ${layout.credentials} (${systemCode(error) ?? 'it is damaged'})`, { cause: error })
+    throw new DeskError(
+      'ENVIRONMENT',
+      `cannot use ${layout.credentials} (${systemCode(error) ?? 'it is damaged'})`,
+      { cause: error },
+    )
   }
 }
 

@@ -77,7 +77,8 @@ async function putAsideStale(layout: Layout): Promise<void> {
 
 async function giveBack(layout: Layout, mine: Lock): Promise<void> {
   const lock = readLock(layout.lock)
-  if (lock?.pid === mine.pid && lock.started === mine.started) await rm(layout.lock, { force: true })
+  if (lock?.pid === mine.pid && lock.started === mine.started)
+    await rm(layout.lock, { force: true })
 }
 
 function readLock(path: string): Lock | undefined {

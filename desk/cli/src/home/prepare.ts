@@ -59,7 +59,10 @@ async function checkVersion(layout: Layout): Promise<void> {
   const text = await readFile(layout.version, 'utf8')
   const read = versionSchema.safeParse(parse(text))
   if (!read.success)
-    throw new DeskError('ENVIRONMENT', `${layout.version} is damaged; it should hold {"version":${STATE_VERSION}}`)
+    throw new DeskError(
+      'ENVIRONMENT',
+      `${layout.version} is damaged; it should hold {"version":${STATE_VERSION}}`,
+    )
   if (read.data.version > STATE_VERSION)
     throw new DeskError(
       'ENVIRONMENT',

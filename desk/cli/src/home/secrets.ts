@@ -11,11 +11,17 @@ const MASTER_KEY = /^[A-Za-z0-9_-]{43}$/
 export async function ensureMasterKey(layout: Layout): Promise<void> {
   const text = await readOrMake(layout.masterKey, () => randomBytes(32).toString('base64url'))
   if (!MASTER_KEY.test(text) || isKnown(text))
-    throw new DeskError('ENVIRONMENT', `${layout.masterKey} does not hold 32 bytes in base64url; without the right key the state cannot be opened`)
+    throw new DeskError(
+      'ENVIRONMENT',
+      `${layout.masterKey} does not hold 32 bytes in base64url; without the right key the state cannot be opened`,
+    )
 }
 
 /** A password of a database role or another machine: made once, in a file of its own. */
-export async function ensureSecret(layout: Layout, name: string): Promise<{ value: string; file: string }> {
+export async function ensureSecret(
+  layout: Layout,
+  name: string,
+): Promise<{ value: string; file: string }> {
   const file = join(layout.secrets, `${name}.secret`)
   const value = await readOrMake(file, () => randomBytes(32).toString('base64url'))
   return { value, file }

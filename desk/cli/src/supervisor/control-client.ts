@@ -38,12 +38,19 @@ function exchange(layout: Layout, line: string, timeoutMs: number): Promise<stri
     )
     socket.on('error', (error) => {
       const gone = ['ENOENT', 'ECONNREFUSED'].includes(systemCode(error) ?? '')
-      fail(gone ? notRunning(layout) : new DeskError('FAILED', `the supervisor cannot be reached (${systemCode(error)})`, { cause: error }))
+      fail(
+        gone
+          ? notRunning(layout)
+          : new DeskError('FAILED', `the supervisor cannot be reached (${systemCode(error)})`, {
+              cause: error,
+            }),
+      )
     })
     socket.on('connect', () => socket.write(`${line}\n`))
     socket.on('data', (chunk: string) => {
       text += chunk
-      if (text.length > CONTROL_LINE_BYTES_MAX) fail(new DeskError('FAILED', 'the supervisor said too much'))
+      if (text.length > CONTROL_LINE_BYTES_MAX)
+        fail(new DeskError('FAILED', 'the supervisor said too much'))
     })
     socket.on('end', () => {
       socket.destroy()

@@ -41,10 +41,16 @@ export const statusSchema = z.object({
       pid: z.int().nullable(),
       spiffeId: text,
       port: z.int(),
-      health: z.enum(['ready', 'not ready', 'starting', 'restarting', 'stopping', 'stopped', 'failed']),
-      certificate: z
-        .object({ notAfter: text, serial: text, renewals: z.int() })
-        .nullable(),
+      health: z.enum([
+        'ready',
+        'not ready',
+        'starting',
+        'restarting',
+        'stopping',
+        'stopped',
+        'failed',
+      ]),
+      certificate: z.object({ notAfter: text, serial: text, renewals: z.int() }).nullable(),
       engine: text.nullable(),
       restarts: z.int(),
     }),

@@ -2,12 +2,19 @@ import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { messageOf } from '@countersign/ground/errors'
 import { CONTROL_CALL_MS_MAX, CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from '../limits.ts'
-import { type ControlAnswer, type ControlRequest, controlRequestSchema } from './control-protocol.ts'
+import {
+  type ControlAnswer,
+  type ControlRequest,
+  controlRequestSchema,
+} from './control-protocol.ts'
 
 export type ControlHandler = (request: ControlRequest) => Promise<unknown>
 
 /** Listens for commands on a unix socket inside a folder of mode 0700. Returns the way to stop. */
-export async function serveControl(path: string, handle: ControlHandler): Promise<() => Promise<void>> {
+export async function serveControl(
+  path: string,
+  handle: ControlHandler,
+): Promise<() => Promise<void>> {
   await rm(path, { force: true })
   const open = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => {

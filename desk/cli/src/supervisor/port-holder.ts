@@ -7,8 +7,12 @@ const LISTENING = '0A'
  * The process that listens on a TCP port, as far as this user may see it (proc(5)); `undefined` elsewhere and
  * on systems without /proc.
  */
-export function portHolder(port: number): { readonly pid: number; readonly name: string } | undefined {
-  const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => listeners(file, port)))
+export function portHolder(
+  port: number,
+): { readonly pid: number; readonly name: string } | undefined {
+  const inodes = new Set(
+    ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((file) => listeners(file, port)),
+  )
   if (inodes.size === 0) return undefined
   for (const entry of list('/proc')) {
     if (!/^[0-9]+$/.test(entry)) continue

@@ -27,7 +27,8 @@ export async function requireFreePort(port: number): Promise<void> {
     const code = systemCode(error)
     if (code === 'EADDRINUSE') {
       const holder = portHolder(port)
-      const who = holder === undefined ? 'by another program' : `by ${holder.name} (pid ${holder.pid})`
+      const who =
+        holder === undefined ? 'by another program' : `by ${holder.name} (pid ${holder.pid})`
       throw new DeskError(
         'ENVIRONMENT',
         `port ${port} is taken ${who}.\nStop it, or choose another port: COUNTERSIGN_PUBLIC_PORT=<port> countersign up`,
@@ -40,7 +41,9 @@ export async function requireFreePort(port: number): Promise<void> {
 function listen(port: number): Promise<Server> {
   const server = createServer()
   return new Promise((resolve, reject) =>
-    server.once('error', reject).listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server)),
+    server
+      .once('error', reject)
+      .listen({ port, host: '127.0.0.1', exclusive: true }, () => resolve(server)),
   )
 }
 

@@ -29,7 +29,10 @@ export function createProcessRunner(options: {
     start: async (spec, env) => {
       const log = await openLog(options.logOf(spec.instance))
       try {
-        return launch(spec, find(spec.module), { env: { ...options.inherited, ...env }, fd: log.fd })
+        return launch(spec, find(spec.module), {
+          env: { ...options.inherited, ...env },
+          fd: log.fd,
+        })
       } finally {
         await log.close()
       }
@@ -64,5 +67,7 @@ function launch(spec: ProcessSpec, main: string, { env, fd }: { env: Env; fd: nu
 }
 
 function isReady(message: unknown): boolean {
-  return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready'
+  return (
+    typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready'
+  )
 }

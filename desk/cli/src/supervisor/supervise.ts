@@ -87,11 +87,18 @@ export function supervise(options: SuperviseOptions): Supervised {
       if (stopping.signal.aborted) break
       delayMs = nextDelay(delayMs, performance.now() - startedAt)
       const restarts = state.restarts + 1
-      change({ status: 'waiting', pid: undefined, restarts, ...(exit === undefined ? {} : { lastExit: exit }) })
+      change({
+        status: 'waiting',
+        pid: undefined,
+        restarts,
+        ...(exit === undefined ? {} : { lastExit: exit }),
+      })
       options.log.warn({ instance: spec.instance, ...exit, delayMs }, 'ended; it starts again')
       if (state.readyAt === undefined && restarts >= FIRST_START_ATTEMPTS_MAX) {
         change({ status: 'failed' })
-        return first.reject(new Error(`${spec.instance} ended ${restarts} times before it was ready`))
+        return first.reject(
+          new Error(`${spec.instance} ended ${restarts} times before it was ready`),
+        )
       }
       await pause(delayMs, stopping.signal)
     }

@@ -7,8 +7,10 @@ export interface Colours {
   yellow(text: string): string
 }
 
-const wrap = (code: number, end: number, on: boolean) => (text: string): string =>
-  on ? `\u001b[${code}m${text}\u001b[${end}m` : text
+const wrap =
+  (code: number, end: number, on: boolean) =>
+  (text: string): string =>
+    on ? `\u001b[${code}m${text}\u001b[${end}m` : text
 
 export function colours(on: boolean): Colours {
   return {

@@ -19,7 +19,9 @@ export function createProgress(output: Output): Progress {
     if (text === '') return
     frame = (frame + 1) % FRAMES.length
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    process.stderr.write(`\r\u001b[2K${FRAMES[frame]}  ${text} ${output.colours.dim(`${seconds} s`)}`)
+    process.stderr.write(
+      `\r\u001b[2K${FRAMES[frame]}  ${text} ${output.colours.dim(`${seconds} s`)}`,
+    )
   }
   const timer = setInterval(draw, FRAME_MS)
   timer.unref()
