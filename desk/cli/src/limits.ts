@@ -25,6 +25,7 @@ export const STOP_GROUP_MS_MAX = 1_500
 /** Signals that follow the first within this time are the same wish: terminals and npm send several. */
 export const SECOND_SIGNAL_MS_MIN = 1_000
 
+export const FAILURE_TEXT_MAX = 16_384
 export const JOIN_TOKEN_SECONDS = 120
 /** `down` waits so long: an orderly stop, the engines, and the killing of what is left. */
 export const DOWN_MS_MAX = 10_000
