@@ -4,8 +4,8 @@ export type RefusedWhy = 'total' | 'source' | 'no_gateway' | 'draining'
 
 /** What the balancer tells: log, figures and audit record of an event leave together. */
 export interface Events {
-  opened(gateway: string): void
-  closed(gateway: string): void
+  opened(gateway: string, connections: number): void
+  closed(gateway: string, connections: number): void
   /** A gateway did not take a connection, or failed a check. */
   failed(gateway: string, kind: 'connect' | 'check', why: string): void
   ejected(gateway: string, why: string): void
@@ -52,11 +52,11 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
       countersign: { door: 'balancer', details },
     })
   return {
-    opened: (gateway) => {
-      open.inc({ gateway })
+    opened: (gateway, connections) => {
+      open.set({ gateway }, connections)
       total.inc({ gateway })
     },
-    closed: (gateway) => open.dec({ gateway }),
+    closed: (gateway, connections) => open.set({ gateway }, connections),
     failed: (gateway, kind, why) => {
       failures.inc({ gateway, kind })
       log.debug({ gateway, kind, why }, 'a gateway did not answer')

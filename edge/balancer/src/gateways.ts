@@ -1,7 +1,13 @@
 import type { Instances } from '@countersign/service'
 import { checkGateway } from './check-gateway.ts'
 import { choose } from './domain/choose.ts'
-import { fail, type GatewayState, type HealthStep, newGateway, pass } from './domain/gateway-state.ts'
+import {
+  fail,
+  type GatewayState,
+  type HealthStep,
+  newGateway,
+  pass,
+} from './domain/gateway-state.ts'
 import type { Events } from './events.ts'
 import { CHECK_INTERVAL_MS, CHECK_TIMEOUT_MS, GATEWAYS_MAX } from './limits.ts'
 
@@ -52,12 +58,13 @@ export class Gateways {
     return chosen === undefined ? undefined : { address: chosen.address, ...split(chosen.address) }
   }
   opened(address: string): void {
-    this.#count(address, 1)
-    this.#options.events.opened(address)
+    const connections = this.#count(address, 1)
+    if (connections !== undefined) this.#options.events.opened(address, connections)
   }
   closed(address: string): void {
     // A gateway that has left takes its figures with it.
-    if (this.#count(address, -1)) this.#options.events.closed(address)
+    const connections = this.#count(address, -1)
+    if (connections !== undefined) this.#options.events.closed(address, connections)
   }
   failed(address: string, why: string): void {
     this.#options.events.failed(address, 'connect', why)
@@ -105,12 +112,12 @@ export class Gateways {
     if (effect === 'ejected') this.#options.events.ejected(address, why)
     else if (effect === 'readmitted') this.#options.events.readmitted(address)
   }
-  #count(address: string, by: 1 | -1): boolean {
+  #count(address: string, by: 1 | -1): number | undefined {
     const state = this.#states.get(address)
-    if (state === undefined) return false
+    if (state === undefined) return undefined
     const connections = Math.max(0, state.connections + by)
     this.#states.set(address, { ...state, connections })
-    return true
+    return connections
   }
 }
 

@@ -76,7 +76,10 @@ function joinSockets(client: Socket, gateway: Socket): void {
   }
   // Bytes in either direction pass the client's socket, so its timer sees both.
   client.setTimeout(IDLE_TIMEOUT_MS)
-  if (client.destroyed) return endBoth()
+  if (client.destroyed) {
+    endBoth()
+    return
+  }
   client.pipe(gateway)
   gateway.pipe(client)
 }

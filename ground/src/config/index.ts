@@ -66,7 +66,7 @@ export const addressListSetting: z.ZodType<
 > = z
   .string()
   .default('')
-  .transform((text) =>
+  .transform((text): unknown =>
     text
       .split(',')
       .map((each) => each.trim())

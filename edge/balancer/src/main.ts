@@ -1,4 +1,0 @@
-import { run } from '@countersign/service'
-import { part } from './part.ts'
-
-await run(part)
