@@ -25,8 +25,8 @@ describe('the state folder', () => {
       expect(mode(path)).toBe(0o700)
     for (const path of [layout.masterKey, layout.credentials, secret.file])
       expect(mode(path)).toBe(0o600)
-    expect(credentials.people.map((each) => each.username)).toEqual(DEMO_PEOPLE)
-    expect(new Set(credentials.people.map((each) => each.password)).size).toBe(4)
+    expect(credentials.map((each) => each.username)).toEqual(DEMO_PEOPLE)
+    expect(new Set(credentials.map((each) => each.password)).size).toBe(4)
     expect(await prepareHome(layout)).toEqual({ firstStart: false })
     expect(await ensureCredentials(layout)).toEqual(credentials)
     expect((await ensureSecret(layout, 'orders')).value).toBe(secret.value)
@@ -60,7 +60,7 @@ describe('the state folder', () => {
     mkdirSync(layout.pki, { mode: 0o700 })
     for (const bad of ['', 'A'.repeat(43), 'not a key']) {
       writeFileSync(layout.masterKey, bad, { mode: 0o600 })
-      await expect(ensureMasterKey(layout)).rejects.toThrow(/does not hold 32 bytes/)
+      await expect(ensureMasterKey(layout)).rejects.toThrow(/master key .*countersign down --wipe/s)
       expect(readFileSync(layout.masterKey, 'utf8')).toBe(bad)
     }
   })
