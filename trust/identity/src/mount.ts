@@ -1,8 +1,7 @@
 import { isIP } from 'node:net'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { GATEWAY, type Mounted } from '@countersign/contract'
-import { messageOf } from '@countersign/ground/errors'
-import { Refusal } from '@countersign/layers'
+import { Refusal, renderProblem } from '@countersign/layers'
 import type { Context } from '@countersign/service'
 import type { Doors } from './door.ts'
 import { LOGIN_PATH } from './provider/configuration.ts'
@@ -34,7 +33,7 @@ export function createMount({ issuer, provider, login, doors }: MountParts) {
     call,
   }: Mounted & Context<'identity'>): Promise<void> => {
     const url = request.url ?? ''
-    if (!url.startsWith(`${base}/`)) throw new Refusal('ROUTE_UNKNOWN')
+    if (!url.startsWith(`${base}/`)) return sendProblem(response, 'ROUTE_UNKNOWN', requestId)
     const ip = addressOf(request, permit.caller)
     const { caller, callerId } = permit
     doors.open(request, { caller, callerId, requestId, ip, log, people: { call } })
@@ -47,12 +46,21 @@ export function createMount({ issuer, provider, login, doors }: MountParts) {
       if (path.startsWith(LOGIN_PATH)) await login(request, response, path.slice(LOGIN_PATH.length))
       else await provider()(request, response)
     } catch (cause) {
-      if (response.headersSent) {
-        log.error({ reason: messageOf(cause) }, 'an answer broke off')
-        response.destroy()
-      } else throw new Refusal('INTERNAL', { cause })
+      log.error({ err: cause }, 'a request could not be answered')
+      if (response.headersSent) response.destroy()
+      else sendProblem(response, 'INTERNAL', requestId)
     }
   }
+}
+
+/** A mounted application answers for itself: nobody above can send what it throws. */
+function sendProblem(
+  response: ServerResponse,
+  code: 'ROUTE_UNKNOWN' | 'INTERNAL',
+  requestId: string,
+): void {
+  const { status, headers, body } = renderProblem(new Refusal(code), requestId)
+  response.writeHead(status, headers).end(body)
 }
 
 function addressOf(request: IncomingMessage, caller: string): string | undefined {

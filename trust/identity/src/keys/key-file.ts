@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { CodedError } from '@countersign/ground/errors'
+import type { Keyring } from '@countersign/ground/seal'
 import { writeFileAtomic } from '@countersign/ground/store'
 import { z } from 'zod'
 import type { KeyRing } from '../domain/key-ring.ts'
 import { OLD_KEYS_MAX } from '../limits.ts'
-import type { Sealer } from '../store/sealer.ts'
 
 const AAD = 'identity/signing-keys/1'
 const key = {
@@ -23,14 +23,14 @@ const ringSchema = z.strictObject({
  * Throws `CodedError` KEYS_UNREADABLE where there is one that cannot be opened: new keys would silently
  * end every session, so that is for an operator to decide.
  */
-export async function readKeyFile(path: string, sealer: Sealer): Promise<KeyRing | undefined> {
-  const sealed = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+export async function readKeyFile(path: string, keyring: Keyring): Promise<KeyRing | undefined> {
+  const sealed = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
   if (sealed === undefined) return undefined
   try {
-    return ringSchema.parse(JSON.parse(sealer.open(sealed, AAD).toString()))
+    return ringSchema.parse(JSON.parse(keyring.open(sealed, AAD).toString()))
   } catch (cause) {
     throw new CodedError(
       'KEYS_UNREADABLE',
@@ -41,6 +41,6 @@ export async function readKeyFile(path: string, sealer: Sealer): Promise<KeyRing
 }
 
 /** Durable on return. */
-export async function writeKeyFile(path: string, ring: KeyRing, sealer: Sealer): Promise<void> {
-  await writeFileAtomic(path, sealer.seal(Buffer.from(JSON.stringify(ring)), AAD))
+export async function writeKeyFile(path: string, ring: KeyRing, keyring: Keyring): Promise<void> {
+  await writeFileAtomic(path, keyring.seal(JSON.stringify(ring), AAD))
 }

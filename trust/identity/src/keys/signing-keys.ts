@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Keyring } from '@countersign/ground/seal'
 import type { Log } from '@countersign/ground/telemetry'
 import {
   firstRing,
@@ -15,7 +16,6 @@ import {
   KEY_ROTATION_MS,
   OLD_KEYS_MAX,
 } from '../limits.ts'
-import type { Sealer } from '../store/sealer.ts'
 import { readKeyFile, writeKeyFile } from './key-file.ts'
 import { makeKey } from './make-key.ts'
 
@@ -29,16 +29,16 @@ export interface SigningKeys {
 }
 export interface SigningKeysOptions {
   readonly folder: string
-  readonly sealer: Sealer
+  readonly keyring: Keyring
   readonly log: Log
   readonly now?: () => number
   /** Called with each new ring, after it is on disk. */
-  readonly onChange: (ring: KeyRing) => void
+  readonly onChange: (ring: KeyRing, rotated: boolean) => void
 }
 
 /** Opens the signing keys of this folder, or makes the first two; tends them until closed. */
 export async function openSigningKeys(options: SigningKeysOptions): Promise<SigningKeys> {
-  const { sealer, log, onChange, now = Date.now } = options
+  const { keyring, log, onChange, now = Date.now } = options
   const path = join(options.folder, 'signing-keys.sealed')
   const bounds = (): RotationBounds => ({
     now: now(),
@@ -47,13 +47,14 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
     keptMs: KEY_KEPT_MS,
     oldMax: OLD_KEYS_MAX,
   })
-  let ring = (await readKeyFile(path, sealer)) ?? (await makeFirst(path, sealer, now()))
+  let ring = (await readKeyFile(path, keyring)) ?? (await makeFirst(path, keyring, now()))
 
   /** The file comes first: a key that signs but is lost in a crash would orphan its tokens. */
   async function adopt(changed: KeyRing): Promise<void> {
-    await writeKeyFile(path, changed, sealer)
+    const rotated = changed.current.kid !== ring.current.kid
+    await writeKeyFile(path, changed, keyring)
     ring = changed
-    onChange(ring)
+    onChange(ring, rotated)
   }
   let turn: Promise<unknown> = Promise.resolve()
   /** One change at a time. */
@@ -89,9 +90,9 @@ export async function openSigningKeys(options: SigningKeysOptions): Promise<Sign
   }
 }
 
-async function makeFirst(path: string, sealer: Sealer, now: number): Promise<KeyRing> {
+async function makeFirst(path: string, keyring: Keyring, now: number): Promise<KeyRing> {
   const [current, next] = await Promise.all([makeKey(now), makeKey(now)])
   const ring = firstRing(current, next, now)
-  await writeKeyFile(path, ring, sealer)
+  await writeKeyFile(path, ring, keyring)
   return ring
 }

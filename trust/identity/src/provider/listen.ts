@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { Log } from '@countersign/ground/telemetry'
 import type { errors, KoaContextWithOIDC, Provider } from 'oidc-provider'
 import type { Doors } from '../door.ts'
@@ -31,7 +32,9 @@ export function listen(
   provider.on('server_error', (ctx, error) => {
     doors.of(ctx.req).log.error({ err: error }, 'the provider failed')
   })
-  provider.on('error', (error: unknown) => log.error({ err: error }, 'the provider failed'))
+  // Koa's own; the types know the provider's events only.
+  const koa: EventEmitter = provider
+  koa.on('error', (error) => log.error({ err: error }, 'the provider failed'))
 }
 
 function factsOf(ctx: KoaContextWithOIDC, doors: Doors): TokenFacts {

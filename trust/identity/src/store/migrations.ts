@@ -18,7 +18,7 @@ export const migrations: readonly Migration[] = [
         grant_id bytea,
         uid bytea,
         user_code bytea,
-        payload bytea NOT NULL,
+        payload text NOT NULL,
         consumed_at timestamptz,
         expires_at timestamptz NOT NULL,
         PRIMARY KEY (model, id)

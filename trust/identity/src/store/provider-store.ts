@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import { messageOf } from '@countersign/ground/errors'
+import type { Keyring } from '@countersign/ground/seal'
 import type { Log } from '@countersign/ground/telemetry'
 import { type Adapter, type AdapterPayload, errors } from 'oidc-provider'
 import type { Pool } from 'pg'
 import { CLOCK_TOLERANCE_SECONDS, SESSION_SECONDS } from '../limits.ts'
-import type { Sealer } from './sealer.ts'
 
 /** What belongs to a grant and dies with it. */
 const FAMILY: ReadonlySet<string> = new Set(['AccessToken', 'AuthorizationCode', 'RefreshToken'])
 
 export interface ProviderStoreOptions {
   readonly pool: Pool
-  readonly sealer: Sealer
+  readonly keyring: Keyring
   readonly log: Log
   /** Told of each code and refresh token that is looked up, so that a refusal can name whom it concerns. */
   readonly onLookup?: (payload: AdapterPayload) => void
@@ -33,13 +33,13 @@ export function hashOf(kind: string, id: string): Buffer {
   return createHash('sha256').update(`${kind}:${id}`).digest()
 }
 
-function createAdapter(model: string, { pool, sealer, log, onLookup }: ProviderStoreOptions): Adapter {
+function createAdapter(model: string, { pool, keyring, log, onLookup }: ProviderStoreOptions): Adapter {
   const aad = (id: Buffer): string => `${model}:${id.toString('hex')}`
 
   function open(row: Row | undefined): AdapterPayload | undefined {
     if (row === undefined) return undefined
     try {
-      const payload = JSON.parse(sealer.open(row.payload, aad(row.id)).toString()) as AdapterPayload
+      const payload = JSON.parse(keyring.open(row.payload, aad(row.id)).toString()) as AdapterPayload
       if (row.consumed !== null) payload.consumed = row.consumed
       return payload
     } catch (error) {
@@ -79,7 +79,7 @@ function createAdapter(model: string, { pool, sealer, log, onLookup }: ProviderS
           FAMILY.has(model) ? hashed('Grant', payload.grantId) : null,
           hashed('uid', payload.uid),
           hashed('userCode', payload.userCode),
-          sealer.seal(Buffer.from(JSON.stringify(kept)), aad(key)),
+          keyring.seal(JSON.stringify(kept), aad(key)),
           expiresIn + CLOCK_TOLERANCE_SECONDS,
         ],
       )
@@ -115,7 +115,7 @@ export const ALREADY_USED = 'already used'
 
 interface Row {
   readonly id: Buffer
-  readonly payload: Buffer
+  readonly payload: string
   readonly consumed: number | null
 }
 
