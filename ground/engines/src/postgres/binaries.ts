@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
@@ -79,6 +80,7 @@ async function tryOut(native: string, user: OsUser | undefined): Promise<Binarie
 async function copyOnce(native: string, copies: string): Promise<string> {
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8'))
   const wanted = join(copies, `postgres-${String(version)}`)
+  if (existsSync(wanted)) return join(wanted, 'native')
   const temporary = `${wanted}.${randomBytes(6).toString('hex')}.tmp`
   try {
     await mkdir(temporary, { recursive: true })

@@ -53,6 +53,7 @@ export async function place(folder: string): Promise<Placement> {
     )
   }
   const user = await unprivilegedUser()
+  await makeSystemFolder()
   const base = found === undefined ? await newBase(folder, user) : await linkedBase(data)
   if ((await lstat(base).catch(() => undefined)) === undefined) {
     throw new EngineError(`the data that ${data} links to is gone; wipe ${folder} to begin anew`)
@@ -85,8 +86,6 @@ async function newBase(folder: string, user: OsUser): Promise<string> {
   const name = `${hash.digest('hex').slice(0, 16)}-${randomBytes(4).toString('hex')}`
   const base = join(SYSTEM_FOLDER, name)
   try {
-    await mkdir(SYSTEM_FOLDER, { recursive: true, mode: 0o755 })
-    await checkSystemFolder()
     for (const path of [base, join(base, 'run')]) {
       await mkdir(path, { mode: 0o700 })
       await chown(path, user.uid, user.gid)
@@ -94,13 +93,15 @@ async function newBase(folder: string, user: OsUser): Promise<string> {
     await symlink(join(base, 'data'), join(folder, 'data'))
     return base
   } catch (error) {
-    if (error instanceof EngineError) throw error
     throw new EngineError(`cannot make ${base} for PostgreSQL: ${messageOf(error)}`, error)
   }
 }
 
 /** What lies in a folder that others can write to could be anybody's. */
-async function checkSystemFolder(): Promise<void> {
+async function makeSystemFolder(): Promise<void> {
+  await mkdir(SYSTEM_FOLDER, { recursive: true, mode: 0o755 }).catch((error: unknown) => {
+    throw new EngineError(`cannot make ${SYSTEM_FOLDER}: ${messageOf(error)}`, error)
+  })
   const found = await lstat(SYSTEM_FOLDER)
   if (!found.isDirectory() || found.uid !== 0 || (found.mode & 0o022) !== 0) {
     throw new EngineError(`${SYSTEM_FOLDER} must be a folder that only root can write to; mend it`)
