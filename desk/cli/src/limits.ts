@@ -48,3 +48,7 @@ export const DOOR_MS_MAX = 15_000
 export const COUNT_MAX = 100_000
 /** How often `--follow` looks for more. */
 export const FOLLOW_MS = 250
+/** Fixed by the contract of the audit service. */
+export const AUDIT_PAGE_MAX = 1_000
+/** One question of `audit tail --follow` waits so long for an event. */
+export const AUDIT_WAIT_MS = 25_000
