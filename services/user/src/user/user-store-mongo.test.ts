@@ -5,7 +5,7 @@ import { openMongoUserStore } from './user-store-mongo.ts'
 
 const url = testMongoUrl()
 
-// `tools/mongodb.sh` builds and starts a server that speaks MongoDB's protocol, and prints the setting.
+// `tools/mongodb/run.sh` runs them with a server that speaks the protocol of MongoDB.
 describe.skipIf(url === undefined)('people in MongoDB', () => {
   userStoreTrial(() => openMongoUserStore({ url: url ?? '' }))
 

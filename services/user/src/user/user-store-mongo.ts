@@ -78,15 +78,25 @@ function checkTls({ options }: MongoClient): void {
 
 async function prove(client: MongoClient): Promise<UserStore['proof']> {
   const { version } = await client.db().admin().buildInfo()
-  const status = await client.db().command({ connectionStatus: 1 })
-  const [user] = (status.authInfo?.authenticatedUsers ?? []) as { user: string; db: string }[]
+  const role = await roleOf(client)
   const [host] = client.options.hosts
   return {
     hop: 'database',
     engine: `MongoDB ${version}`,
     transport: client.options.tls ? 'TLS' : host?.socketPath ? 'unix socket' : 'loopback',
-    role: user === undefined ? 'none' : `${user.user}@${user.db}`,
+    role,
     database: client.db().databaseName,
+  }
+}
+
+async function roleOf(client: MongoClient): Promise<string> {
+  try {
+    const { authInfo } = await client.db().command({ connectionStatus: 1 })
+    const [user] = authInfo.authenticatedUsers as { user: string; db: string }[]
+    return user === undefined ? 'none' : `${user.user}@${user.db}`
+  } catch {
+    // Some servers that speak the protocol do not know the command.
+    return 'unknown'
   }
 }
 
