@@ -13,7 +13,7 @@ export interface UserStore {
   replace(user: User): Promise<boolean>
   byId(id: string): Promise<User | undefined>
   byUsername(username: string): Promise<User | undefined>
-  /** Sorted by the bytes of the username, from after `after` on. */
+  /** By username, ASCII in its order and other scripts in one that the store chooses and keeps; from after `after` on. */
   list(page: { readonly after?: string | undefined; readonly limit: number }): Promise<User[]>
   /** What the store said of itself, for the audit event. */
   readonly proof: Witness
