@@ -78,6 +78,8 @@ class SpoolWriter implements AuditWriter {
   #nextSync: Promise<void> | undefined
   #flood = newFlood(Date.now())
   #dropped = { success: 0, other: 0 }
+  /** The disk failed the last time; said once, counted always. */
+  #failing = false
   #closed = false
   #timer: NodeJS.Timeout | undefined
   readonly #ticker: NodeJS.Timeout
@@ -167,8 +169,8 @@ class SpoolWriter implements AuditWriter {
   #write(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#writing ??= this.#writeBatches()
-    return this.#writing
+    if (this.#batch !== undefined) this.#writing ??= this.#writeBatches()
+    return this.#writing ?? Promise.resolve()
   }
 
   async #writeBatches(): Promise<void> {
@@ -179,9 +181,11 @@ class SpoolWriter implements AuditWriter {
         await spool.append(batch.lines)
         sender.wake()
         batch.written.resolve()
+        this.#failing = false
       } catch (error) {
         const events = batch.lines.length
-        log.error({ err: error, events }, 'audit events could not be written to disk')
+        if (!this.#failing) log.error({ err: error }, 'audit events cannot be written to disk')
+        this.#failing = true
         this.#drop('failure', events)
         batch.written.reject(error)
       }
