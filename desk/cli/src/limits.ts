@@ -45,6 +45,10 @@ export const EXPLAIN_WAIT_MS = 2_000
 export const TOUR_WAIT_MS = 5_000
 export const DOOR_BODY_BYTES_MAX = 1024 * 1024
 export const DOOR_MS_MAX = 15_000
+/** Lines of its log that are shown of a process which did not start. */
+export const START_FAILURE_LINES = 8
+/** The doctor looks up when more than this waits for the collector. */
+export const SPOOL_BYTES_ATTENTION = 4 * 1024 * 1024
 export const COUNT_MAX = 100_000
 /** How often `--follow` looks for more. */
 export const FOLLOW_MS = 250

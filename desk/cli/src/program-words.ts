@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const BIN = fileURLToPath(new URL('../bin/countersign.mjs', import.meta.url))
+import { BIN } from './checkout.ts'
 
 /**
  * How a shell in `folder` calls this program: `npx countersign` where npx finds it without the network, otherwise

@@ -95,7 +95,8 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .command('run')
     .description('run a service of yours beside the platform')
     .argument('<main>', 'its main file, as in main.ts')
-    .option('--name <service>', 'its name, where package.json does not tell')
+    .option('--name <service>', 'its name, where .countersign.json does not tell')
+    .option('--number <n>', 'which of several processes of that name', '1')
     .action(run(async () => (await import('./commands/run.ts')).runService))
   program
     .command('prometheus')

@@ -4,7 +4,11 @@ import { withDoor } from '../door/with-door.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 
 /** `countersign token`: standard output holds the access token and nothing else. */
-export async function token(desk: Desk, person: string, options: { json?: boolean }): Promise<ExitCode> {
+export async function token(
+  desk: Desk,
+  person: string,
+  options: { json?: boolean },
+): Promise<ExitCode> {
   const tokens = await withDoor(desk, (door) => logInAs(desk, door, person))
   if (options.json === true) {
     desk.output.json({

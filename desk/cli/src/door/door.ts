@@ -50,7 +50,11 @@ export async function openDoor(options: { url: string; bundle: string }): Promis
     fetch: async (url, init = {}) => {
       try {
         // The same interface: undici's types and Node's differ in name only.
-        const response: unknown = await undiciFetch(url, { redirect: 'manual', ...init, dispatcher: agent })
+        const response: unknown = await undiciFetch(url, {
+          redirect: 'manual',
+          ...init,
+          dispatcher: agent,
+        })
         return response as Response
       } catch (error) {
         throw unreachable(options.url, error)
@@ -75,5 +79,7 @@ function factsOf(socket: TLSSocket): DoorConnection {
 function unreachable(url: string, error: unknown): DeskError {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   const why = systemCode(cause) ?? (cause instanceof Error ? cause.message : String(cause))
-  return new DeskError('FAILED', `the public door ${url} cannot be reached (${why})`, { cause: error })
+  return new DeskError('FAILED', `the public door ${url} cannot be reached (${why})`, {
+    cause: error,
+  })
 }

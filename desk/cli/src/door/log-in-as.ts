@@ -10,7 +10,10 @@ export async function logInAs(desk: Desk, door: Door, person: string): Promise<T
   const found = people.find((each) => each.username === person)
   if (found === undefined) {
     const known = people.map((each) => each.username).join(', ')
-    throw new DeskError('USAGE', `there is no demo person ${JSON.stringify(person)}; there are ${known}`)
+    throw new DeskError(
+      'USAGE',
+      `there is no demo person ${JSON.stringify(person)}; there are ${known}`,
+    )
   }
   try {
     const { username, password } = found

@@ -8,7 +8,10 @@ export function explanation(id: string, entries: readonly Entry[], colours: Colo
   return [`${colours.bold('request')} ${printable(id)}`, ...parts].join('\n\n')
 }
 
-function doorLines({ index, event }: Entry, { bold, red, green, yellow }: Colours): readonly string[] {
+function doorLines(
+  { index, event }: Entry,
+  { bold, red, green, yellow }: Colours,
+): readonly string[] {
   const { countersign: facts, status } = event
   const paint = status === 'success' ? green : status === 'intent' ? yellow : red
   const who = [

@@ -14,7 +14,8 @@ export async function folderIdentity(folder: string): Promise<Identity> {
     throw new Error('broken invariant: three files were read')
   const leaf = new X509Certificate(chain)
   const checked = checkSvid(leaf)
-  if (!checked.ok) throw new DeskError('FAILED', `the certificate in ${folder} cannot be used: ${checked.fault}`)
+  if (!checked.ok)
+    throw new DeskError('FAILED', `the certificate in ${folder} cannot be used: ${checked.fault}`)
   const credential = {
     chain,
     key,
@@ -35,8 +36,12 @@ async function read(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new DeskError('FAILED', `cannot read ${path} (${systemCode(error)}); is the platform ready? See: countersign status`, {
-      cause: error,
-    })
+    throw new DeskError(
+      'FAILED',
+      `cannot read ${path} (${systemCode(error)}); is the platform ready? See: countersign status`,
+      {
+        cause: error,
+      },
+    )
   }
 }

@@ -1,7 +1,14 @@
 import { authority } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
 import { type Log, Metrics } from '@countersign/ground/telemetry'
-import { type Connected, connect, type Env, type Identity, joinTrustDomain, type Seed } from '@countersign/service'
+import {
+  type Connected,
+  connect,
+  type Env,
+  type Identity,
+  joinTrustDomain,
+  type Seed,
+} from '@countersign/service'
 import { readFile } from 'node:fs/promises'
 import type { Layout } from '../home/layout.ts'
 import { JOIN_TOKEN_SECONDS } from '../limits.ts'
@@ -67,7 +74,8 @@ async function joinAs(name: string, token: string, options: JoinAsDeskOptions): 
     token,
     bundle: await readFile(layout.bundle, 'utf8'),
     renew: (csr) => {
-      if (link === undefined) throw new Error('broken invariant: a renewal before the first certificate')
+      if (link === undefined)
+        throw new Error('broken invariant: a renewal before the first certificate')
       return link.call(authority as never as typeof authority).renew({ body: { csr } })
     },
     log,

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
 import type { Layout } from '../home/layout.ts'
@@ -28,12 +27,17 @@ export async function partSettings(options: {
     order: { ORDER_DATABASE_URL_FILE: databases.order, ...redis.order },
     payment: { ...paymentSettings(config, engines), ...redis.payment },
     gateway: {
-      ...redis.gateway,
+      ...gatewayRedis(redis.gateway),
       ...(config.kongFile === undefined ? {} : { GATEWAY_KONG_FILE: config.kongFile }),
     },
     audit: { AUDIT_FOLDER: layout.audit },
-    authority: { AUTHORITY_FOLDER: join(layout.pki) },
   }
+}
+
+/** The gateway calls the user of Redis by a shorter name. */
+function gatewayRedis(settings: Env | undefined): Env {
+  const { GATEWAY_REDIS_USERNAME: user, ...rest } = settings ?? {}
+  return user === undefined ? rest : { ...rest, GATEWAY_REDIS_USER: user }
 }
 
 function paymentSettings(config: Config, engines: Engines): Env {

@@ -112,7 +112,7 @@ function partEnv({ name, instance }: Part, { config, ports }: PlanFacts): Env {
     }
   }
   if (name === 'identity') return { IDENTITY_ACCESS_TOKEN_TTL: String(config['tokens.ttl']) }
-  if (name === 'gateway') return { GATEWAY_LISTEN: `127.0.0.1:${ports.public[instance]}` }
+  if (name === 'gateway') return gatewayEnv(instance, ports)
   if (name === 'balancer') {
     const gateways = Object.values(ports.public).map((port) => `127.0.0.1:${port}`)
     return {
@@ -121,6 +121,17 @@ function partEnv({ name, instance }: Part, { config, ports }: PlanFacts): Env {
     }
   }
   return {}
+}
+
+/** Limits fall to equal shares where Redis is away, so each gateway knows how many there are. */
+function gatewayEnv(instance: string, ports: Ports): Env {
+  const gateways = Object.keys(ports.public)
+  return {
+    GATEWAY_LISTEN: `127.0.0.1:${ports.public[instance]}`,
+    GATEWAY_PROXY_PROTOCOL: 'required',
+    GATEWAY_SHARE_INDEX: String(gateways.indexOf(instance)),
+    GATEWAY_SHARE_OF: String(gateways.length),
+  }
 }
 
 /** How many free ports a platform needs, and which is whose. */

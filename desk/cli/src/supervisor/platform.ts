@@ -14,7 +14,17 @@ import type { PlatformStatus } from './control-protocol.ts'
 import { type DeskWorkload, joinAsDesk } from './desk-workload.ts'
 import { type Engines, startEngines } from './engines.ts'
 import { partSettings } from './part-settings.ts'
-import { meshEnv, PARTS, type PlanFacts, PORT_COUNT, type Ports, planOf, portsFrom, publicUrl, STOP_ORDER } from './plan.ts'
+import {
+  meshEnv,
+  PARTS,
+  type PlanFacts,
+  PORT_COUNT,
+  type Ports,
+  planOf,
+  portsFrom,
+  publicUrl,
+  STOP_ORDER,
+} from './plan.ts'
 import { freePorts, requireFreePort } from './ports.ts'
 import { probe } from './probe.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
@@ -61,6 +71,10 @@ export class Platform {
     this.#options = options
   }
 
+  get stopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
   /** Starts everything. Throws what went wrong first; the caller stops then. */
   async start(): Promise<void> {
     const { config, layout, onProgress } = this.#options
@@ -82,8 +96,11 @@ export class Platform {
     if (standing.status === 'rejected') throw standing.reason
     if (desk.status === 'rejected') throw desk.reason
     onProgress('starting services')
-    await this.#startServices({ ...facts, own: await partSettings({ config, layout, engines: standing.value }) })
-    await this.#writeRunFiles(ports)
+    await this.#startServices({
+      ...facts,
+      own: await partSettings({ config, layout, engines: standing.value }),
+    })
+    await this.#writeRunFiles()
     this.timeline.mark('ready')
     this.#ready = true
     this.#options.log.info({ timeline: this.timeline.marks }, 'the platform is ready')
@@ -123,14 +140,21 @@ export class Platform {
   }
 
   /** All that a service of a user needs to join, with a fresh token for its name. */
-  async joinEnv(name: string): Promise<Env> {
+  async joinEnv({ name, number }: { name: string; number: number }): Promise<Env> {
     if (PARTS.some((part) => part.name === name) || name === 'desk' || name === 'prometheus')
       throw new DeskError('FAILED', `${name} is a name of the platform itself; choose another`)
     if (this.#desk === undefined) throw new DeskError('FAILED', 'the platform is still starting')
-    const state = this.#options.layout.part(name)
+    const instance = `${name}-${number}`
+    const state = this.#options.layout.part(instance)
     await ownFolder(state)
     const token = await this.#desk.mintToken(name)
-    return { ...this.#mesh, COUNTERSIGN_STATE: state, COUNTERSIGN_JOIN_TOKEN: token }
+    return {
+      ...this.#mesh,
+      COUNTERSIGN_INSTANCE: instance,
+      COUNTERSIGN_LISTEN: '127.0.0.1:0',
+      COUNTERSIGN_STATE: state,
+      COUNTERSIGN_JOIN_TOKEN: token,
+    }
   }
 
   async #startEngines(): Promise<Engines> {
@@ -147,7 +171,13 @@ export class Platform {
     await this.#launch(specs.filter((spec) => spec.name === 'authority'))
     this.timeline.mark('authorities ready')
     const { config, layout, log } = this.#options
-    this.#desk = await joinAsDesk({ trustDomain: config.trustDomain, mesh: this.#mesh, layout, log, token: deskToken })
+    this.#desk = await joinAsDesk({
+      trustDomain: config.trustDomain,
+      mesh: this.#mesh,
+      layout,
+      log,
+      token: deskToken,
+    })
     this.timeline.mark('desk joined')
     await this.#launch(specs.filter((spec) => spec.name === 'registry' || spec.name === 'audit'))
     this.timeline.mark('registry and audit ready')
@@ -180,7 +210,7 @@ export class Platform {
     return { ...spec.env, COUNTERSIGN_JOIN_TOKEN: await this.#desk.mintToken(spec.name) }
   }
 
-  async #writeRunFiles(ports: Ports): Promise<void> {
+  async #writeRunFiles(): Promise<void> {
     const { config, layout } = this.#options
     const specs = this.#supervised.map((each) => each.spec)
     const { trustDomain } = config
@@ -189,7 +219,6 @@ export class Platform {
       writeSeeds(layout, { trustDomain, publicUrl: publicUrl(config), seeds }),
       writeFileAtomic(layout.prometheus, prometheusConfig({ specs, layout, trustDomain })),
     ])
-    void ports
   }
 
   async #stop(): Promise<void> {
@@ -203,6 +232,8 @@ export class Platform {
       await Promise.all(group.map((each) => each.stop(Math.min(STOP_GROUP_MS_MAX, left))))
     }
     await this.#desk?.close()
-    await this.#engines?.stop().catch((error: unknown) => log.error({ reason: messageOf(error) }, 'an engine does not stop'))
+    await this.#engines
+      ?.stop()
+      .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'an engine does not stop'))
   }
 }

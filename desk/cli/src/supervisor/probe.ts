@@ -16,7 +16,9 @@ export type Seen = z.infer<typeof seenSchema> & { readonly ready: boolean }
 export async function probe(link: Connected<'desk'>, spec: ProcessSpec): Promise<Seen | undefined> {
   const at = { name: spec.name, host: '127.0.0.1', port: spec.port }
   try {
-    const { status, body } = await link.callAt(operations, at).ready(undefined, { timeoutMs: PROBE_MS_MAX })
+    const { status, body } = await link
+      .callAt(operations, at)
+      .ready(undefined, { timeoutMs: PROBE_MS_MAX })
     const read = seenSchema.parse(JSON.parse(Buffer.from(body ?? '').toString('utf8')))
     return { ...read, ready: status === 200 }
   } catch {

@@ -21,7 +21,9 @@ export async function readSeeds(layout: Layout): Promise<SeedFile> {
   try {
     return seedsSchema.parse(JSON.parse(await readFile(path(layout), 'utf8')))
   } catch (error) {
-    throw new DeskError('FAILED', 'the platform is still starting; see: countersign status', { cause: error })
+    throw new DeskError('FAILED', 'the platform is still starting; see: countersign status', {
+      cause: error,
+    })
   }
 }
 

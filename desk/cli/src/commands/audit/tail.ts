@@ -53,14 +53,20 @@ async function follow(
     for (const entry of page.entries) show(entry)
     const last = page.entries.at(-1)
     // A full page may not be the last one; otherwise all up to the size was looked at.
-    after = page.entries.length === AUDIT_PAGE_MAX && last !== undefined ? last.index + 1 : Math.max(after, page.size)
+    after =
+      page.entries.length === AUDIT_PAGE_MAX && last !== undefined
+        ? last.index + 1
+        : Math.max(after, page.size)
   }
 }
 
 function filterOf(options: TailOptions): Filter {
   const { status } = options
   if (status !== undefined && !STATUSES.some((each) => each === status))
-    throw new DeskError('USAGE', `--status is one of ${STATUSES.join(', ')}, not ${JSON.stringify(status)}`)
+    throw new DeskError(
+      'USAGE',
+      `--status is one of ${STATUSES.join(', ')}, not ${JSON.stringify(status)}`,
+    )
   const wanted: Readonly<Record<string, string | undefined>> = {
     requestId: options.request,
     userId: options.user,
@@ -69,7 +75,9 @@ function filterOf(options: TailOptions): Filter {
     status,
     kind: options.alerts === true ? 'alert' : undefined,
   }
-  const given = Object.entries(wanted).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))
+  const given = Object.entries(wanted).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]],
+  )
   return Object.fromEntries(given)
 }
 
