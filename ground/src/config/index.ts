@@ -60,3 +60,20 @@ export const addressSetting: z.ZodType<{ readonly host: string; readonly port: n
     const [host = '', port] = text.split(':')
     return { host, port: Number(port) }
   })
+/** `host:port,host:port`; nothing where it is not set. */
+export const addressListSetting: z.ZodType<
+  readonly { readonly host: string; readonly port: number }[]
+> = z
+  .string()
+  .default('')
+  .transform((text): unknown =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== ''),
+  )
+  .pipe(z.array(addressSetting))
+/** A whole number from 1 to `max`, from text. */
+export function countSetting(max: number): z.ZodType<number> {
+  return z.coerce.number().int().min(1).max(max)
+}

@@ -9,6 +9,8 @@ export interface Built {
   /** What it answers over mTLS, beside the endpoints that every workload has. */
   readonly contract: Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
   readonly handlers: Handlers<Contract<string, any>, Context<any>>
+  /** Goes into the registration: `public` is the `host:port` of a listener beside the mesh's own. */
+  readonly meta?: Readonly<Record<string, string>>
   /** Whether it can do its work now; asked by `/readyz`. */
   ready?(): boolean
   /** Stops taking new work and finishes what is in flight. Comes before the mTLS server closes. */

@@ -1,4 +1,4 @@
-import type { Client, Contract, Endpoint } from '@countersign/contract'
+import type { Client, Contract, ContractDescriptor, Endpoint } from '@countersign/contract'
 import type { HealthEntry, NewAuditEvent, Witness } from '@countersign/contract/platform'
 import type { SpiffeId } from '@countersign/ground/spiffe'
 import type { Log, Metrics } from '@countersign/ground/telemetry'
@@ -43,6 +43,13 @@ export interface Instances {
   close(): void
 }
 
+/** The contracts that services have published, kept up to date like the instances. */
+export interface Watch<T> {
+  current(): T
+  onChange(listener: () => void): () => void
+  close(): void
+}
+
 /** A workload: one name, one identity, and what it needs to be a good citizen. */
 export interface Workload<Name extends string = string> {
   readonly name: Name
@@ -55,6 +62,8 @@ export interface Workload<Name extends string = string> {
   readonly audit: AuditWriter
   /** Watches the instances of a service. One watch a name, shared. */
   instances(name: string): Instances
+  /** Watches the published contracts; the last known state where the registry is away. */
+  contracts(): Watch<readonly ContractDescriptor[]>
   /** A client on behalf of the workload itself. On behalf of a person, use the `call` of the handler's context. */
   call<C extends Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>>(
     contract: C,
