@@ -1,15 +1,14 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { isReservedName } from '@countersign/contract'
 import { checkoutFolder } from '../checkout.ts'
 import type { Desk } from '../desk.ts'
 import { DeskError, systemCode } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { dependencyLinks } from '../new-service/dependency-links.ts'
 import { serviceFiles } from '../new-service/service-files.ts'
-import { programWords } from '../program-words.ts'
 import { SERVICE_NAME } from '../supervisor/control-protocol.ts'
+import { isOwnName } from '../supervisor/plan.ts'
 import { shellWord } from '../terminal/printable.ts'
 
 /** `countersign new <service>`: writes a service into this folder where it is empty, else into one of its name. */
@@ -19,7 +18,7 @@ export async function newService(desk: Desk, name: string): Promise<ExitCode> {
       'USAGE',
       `${JSON.stringify(name)} is not a name: lower-case letters, digits and "-", a letter first`,
     )
-  if (isReservedName(name) || ['user', 'order', 'payment'].includes(name))
+  if (isOwnName(name))
     throw new DeskError('USAGE', `${name} is a name of the platform itself; choose another`)
   const folder = (await isEmpty(desk.folder)) ? desk.folder : join(desk.folder, name)
   if (!(await isEmpty(folder)))
@@ -35,7 +34,7 @@ export async function newService(desk: Desk, name: string): Promise<ExitCode> {
   const enter = folder === desk.folder ? [] : [`cd ${shellWord(relative(desk.folder, folder))}`]
   const install = checkout === undefined ? ['npm install'] : []
   line([...enter, ...install, 'npm start'].join(' && '))
-  note(`The platform has to run: ${programWords(dirname(home)).join(' ')} up  (its state: ${home})`)
+  note(`It joins the platform whose state is in ${home}`)
   return EXIT.ok
 }
 

@@ -2,6 +2,8 @@ import { readConfig } from '../config/config.ts'
 import type { Desk } from '../desk.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { alreadyRunning, currentLock } from '../home/lock.ts'
+import { READY_MS_MAX } from '../limits.ts'
+import { askSupervisor } from '../supervisor/control-client.ts'
 import { startDetached } from '../supervisor/detach.ts'
 import { runSupervisor } from '../supervisor/run-supervisor.ts'
 import { createProgress } from '../terminal/progress.ts'
@@ -11,8 +13,14 @@ import { readStatus } from './status.ts'
 /** `countersign up`: in the foreground until Ctrl-C, or detached until `countersign down`. */
 export async function up(
   desk: Desk,
+  instance: string | undefined,
   options: { detach?: boolean; oneProcess?: boolean },
 ): Promise<ExitCode> {
+  if (instance !== undefined) {
+    await askSupervisor(desk.layout, { op: 'start-part', instance }, READY_MS_MAX)
+    desk.output.note(`${instance} is ready`)
+    return EXIT.ok
+  }
   // Read here as well where the start is handed on: mistakes should be said where they are seen.
   const config = readConfig(desk.env, desk.folder)
   const lock = currentLock(desk.layout)

@@ -2,14 +2,16 @@ import { execFile } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { createLog } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
 import { DEMO_PEOPLE, ensureCredentials } from './credentials.ts'
 import { layoutOf } from './layout.ts'
 import { currentLock, takeLock } from './lock.ts'
-import { prepareHome, wipeHome } from './prepare.ts'
+import { prepareHome } from './prepare.ts'
 import { processStart } from './process-time.ts'
 import { ensureMasterKey, ensureSecret } from './secrets.ts'
+import { wipeHome } from './wipe.ts'
 
 const mode = (path: string): number => statSync(path).mode & 0o777
 
@@ -71,7 +73,7 @@ describe('the state folder', () => {
     expect(layout.control.length).toBeLessThan(100)
     await prepareHome(layout)
     expect(mode(layout.sockets)).toBe(0o700)
-    await wipeHome(layout)
+    await wipeHome(layout, createLog({ service: 'desk', node: 'desk', level: 'silent' }))
     expect(() => statSync(layout.sockets)).toThrow(/ENOENT/)
   })
 })

@@ -8,6 +8,9 @@ export const SERVICE_NAME: RegExp = /^[a-z][a-z0-9-]{0,62}$/
 export const controlRequestSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('status') }),
   z.strictObject({ op: z.literal('stop') }),
+  /** One process of the platform, and not the others. */
+  z.strictObject({ op: z.literal('stop-part'), instance: z.string() }),
+  z.strictObject({ op: z.literal('start-part'), instance: z.string() }),
   /** All that a service of a user needs to join, with a one-time token for its name. */
   z.strictObject({
     op: z.literal('join'),

@@ -11,6 +11,8 @@ export async function partSettings(options: {
   config: Config
   layout: Layout
   engines: Engines
+  /** Our own environment. */
+  env: Env
 }): Promise<Readonly<Record<string, Env>>> {
   const { config, layout, engines } = options
   const [databases, redis] = await Promise.all([
@@ -25,12 +27,12 @@ export async function partSettings(options: {
       ...redis.user,
     },
     order: { ORDER_DATABASE_URL_FILE: databases.order, ...redis.order },
-    payment: { ...paymentSettings(config, engines), ...redis.payment },
+    payment: { ...paymentSettings(config, engines, options.env), ...redis.payment },
     gateway: {
       ...gatewayRedis(redis.gateway),
       ...(config.kongFile === undefined ? {} : { GATEWAY_KONG_FILE: config.kongFile }),
     },
-    audit: { AUDIT_FOLDER: layout.audit },
+    audit: { COUNTERSIGN_STATE: layout.audit },
   }
 }
 
@@ -40,10 +42,17 @@ function gatewayRedis(settings: Env | undefined): Env {
   return user === undefined ? rest : { ...rest, GATEWAY_REDIS_USER: user }
 }
 
-function paymentSettings(config: Config, engines: Engines): Env {
+const AWS_REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
+
+/** The AWS SDK finds its credentials in the environment: they go to the one part that speaks to AWS. */
+function paymentSettings(config: Config, engines: Engines, env: Env): Env {
   const configured = config['databases.payments']
-  if (configured !== undefined) return { PAYMENT_DYNAMODB_ENDPOINT: configured }
-  return { PAYMENT_DYNAMODB_SOCKET: engines.dynamo?.current().socketPath }
+  if (configured === undefined)
+    return { PAYMENT_DYNAMO_SOCKET: engines.dynamo?.current().socketPath }
+  const aws = Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('AWS_')))
+  return AWS_REGION.test(configured)
+    ? { ...aws, PAYMENT_DYNAMO_REGION: configured }
+    : { ...aws, PAYMENT_DYNAMO_ENDPOINT: configured }
 }
 
 async function redisSettings(options: {

@@ -1,3 +1,4 @@
+import { isReservedName } from '@countersign/contract'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
 import type { Layout } from '../home/layout.ts'
@@ -147,3 +148,8 @@ export function portsFrom(free: readonly number[]): Ports {
 }
 export const PORT_COUNT: number =
   PARTS.length + PARTS.filter(({ name }) => name === 'authority' || name === 'gateway').length
+
+/** Names that no service of a user can have. */
+export function isOwnName(name: string): boolean {
+  return isReservedName(name) || PARTS.some((part) => part.name === name)
+}

@@ -42,6 +42,7 @@ export async function runSupervisor(
     config: options.config,
     layout,
     log,
+    env: desk.env,
     mode: options.oneProcess ? 'one-process' : 'processes',
     runner: (options.oneProcess ? createHouseRunner : createProcessRunner)({
       logOf: layout.log,
@@ -93,7 +94,8 @@ async function answer(
   if (request.op === 'status') return platform.status()
   if (request.op === 'join') return platform.joinEnv(request)
   if (request.op === 'stop') return stop()
-  throw new DeskError('FAILED', 'unknown request')
+  if (request.op === 'stop-part') return platform.stopPart(request.instance)
+  if (request.op === 'start-part') return platform.startPart(request.instance)
 }
 
 /** Written at once: what a supervisor says last is what one wants to read. */
