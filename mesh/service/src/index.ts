@@ -1,3 +1,4 @@
+export * from './identity/index.ts'
 export type { Built, Env, Part } from './part.ts'
 export type {
   AuditWriter,
