@@ -1,4 +1,6 @@
 /** As much of a browser as logging in takes: cookies by path, forms, redirects by hand. */
+export type Browser = ReturnType<typeof createBrowser>
+
 export function createBrowser(fetch: typeof globalThis.fetch) {
   const jar = new Map<string, { value: string; path: string }>()
 
@@ -21,7 +23,7 @@ export function createBrowser(fetch: typeof globalThis.fetch) {
   const next = (response: Response, from: string): string =>
     new URL(response.headers.get('location') ?? '', from).href
 
-  /** Follows redirects inside the origin. Ends at a page, or with the address that leads out. */
+  /** Follows redirects inside the provider. Ends at a page, or with the address that leads out. */
   async function follow(start: string): Promise<{ url: string; response: Response | undefined }> {
     const { origin } = new URL(start)
     let url = start
@@ -39,20 +41,30 @@ export function createBrowser(fetch: typeof globalThis.fetch) {
       body: new URLSearchParams(form).toString(),
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
     })
+  const submitAndFollow = async (url: string, form: Record<string, string>) => {
+    const answer = await post(url, form)
+    if (answer.status !== 303) throw new Error(`${url} answered ${answer.status}`)
+    return follow(next(answer, url))
+  }
 
   return {
     jar,
     send,
     follow,
     post,
-    /** From an authorization address over the login form to the address of the client. */
-    async logIn(start: string, who: { username: string; password: string }): Promise<string> {
+    /** From an authorization address over the login form to where that leads. */
+    async logIn(start: string, who: { username: string; password: string }) {
       const { url, response } = await follow(start)
-      if (response === undefined) return url
+      if (response === undefined) return { url, response }
       const { username, password } = who
-      const answer = await post(url, { username, password })
-      if (answer.status !== 303) throw new Error(`login answered ${answer.status}`)
-      return (await follow(next(answer, url))).url
+      return submitAndFollow(url, { username, password })
+    },
+    /** Sends a form of hidden fields, as the script in it would. */
+    submitHidden(html: string) {
+      const [, action = ''] = /action="([^"]+)"/.exec(html) ?? []
+      const fields = html.matchAll(/name="([^"]+)" value="([^"]*)"/g)
+      const form = Object.fromEntries([...fields].map(([, name = '', value = '']) => [name, value]))
+      return submitAndFollow(action.replaceAll('&amp;', '&'), form)
     },
   }
 }
