@@ -1,1 +1,10 @@
-export {}
+/** Merkle trees of a transparency log: RFC 9162 hashes and proofs, C2SP tiles, signed notes and checkpoints. */
+export * from './checkpoint.ts'
+export * from './edge.ts'
+export * from './hash.ts'
+export * from './note.ts'
+export * from './prove.ts'
+export * from './tile.ts'
+export * from './tile-ranges.ts'
+export * from './tree.ts'
+export * from './verify.ts'

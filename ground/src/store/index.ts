@@ -2,6 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
+export * from './cache.ts'
+export { createMemoryCache } from './cache-memory.ts'
+export { createRedisCache, type RedisCacheOptions } from './cache-redis.ts'
+export * from './migrate.ts'
+export * from './nearby.ts'
+export * from './postgres.ts'
+
 /** Replaces a file as a whole: after a crash it holds the old content or the new, never a part. Durable on return. */
 export async function writeFileAtomic(
   path: string,

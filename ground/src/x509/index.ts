@@ -1,1 +1,11 @@
-export {}
+/** X.509 as workloads use it: keys, requests, certificates, and the rules of X.509-SVID. */
+export * from './certificate.ts'
+export * from './check-svid.ts'
+export * from './create-csr.ts'
+export * from './errors.ts'
+export type { ExtensionFacts } from './extensions.ts'
+export * from './issue.ts'
+export * from './key-pair.ts'
+export * from './parse-csr.ts'
+export * from './pem.ts'
+export * from './validate-chain.ts'

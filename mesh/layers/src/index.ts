@@ -1,4 +1,14 @@
+export { addressKey } from './address-key.ts'
+export { bearerToken } from './bearer-token.ts'
+export { createFailureBudget, type FailureBudget, verifyWithin } from './failure-budget.ts'
+export type { FetchKeys } from './key-source.ts'
 export * from './limiter.ts'
 export * from './permit.ts'
 export * from './refusal.ts'
 export * from './token.ts'
+export { invalidToken, keysUnavailable, unauthorized } from './token-refusals.ts'
+export {
+  type CachingTokenVerifier,
+  createTokenVerifier,
+  type TokenVerifierOptions,
+} from './token-verifier.ts'

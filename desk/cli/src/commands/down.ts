@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Desk } from '../desk.ts'
+import { DeskError } from '../errors.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { currentLock } from '../home/lock.ts'
+import { wipeHome } from '../home/prepare.ts'
+import { DOWN_MS_MAX } from '../limits.ts'
+import { askSupervisor, notRunning } from '../supervisor/control-client.ts'
+
+/** `countersign down`: returns when nothing of the platform runs any more. */
+export async function down(desk: Desk, options: { wipe?: boolean }): Promise<ExitCode> {
+  const { layout, output } = desk
+  const lock = currentLock(layout)
+  if (lock === undefined && options.wipe !== true) throw notRunning(layout)
+  if (lock !== undefined) {
+    await askSupervisor(layout, { op: 'stop' })
+    const end = performance.now() + DOWN_MS_MAX
+    while (currentLock(layout) !== undefined) {
+      if (performance.now() > end)
+        throw new DeskError(
+          'FAILED',
+          `the supervisor (pid ${lock.pid}) does not end; see: countersign logs supervisor`,
+        )
+      await sleep(50)
+    }
+    output.note('stopped')
+  }
+  if (options.wipe === true) {
+    await wipeHome(layout)
+    output.note(`forgotten: ${layout.root}`)
+  }
+  return EXIT.ok
+}

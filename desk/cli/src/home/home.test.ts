@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { temporaryFolder } from '@countersign/ground/testkit'
+import { describe, expect, test } from 'vitest'
+import { DEMO_PEOPLE, ensureCredentials } from './credentials.ts'
+import { layoutOf } from './layout.ts'
+import { currentLock, takeLock } from './lock.ts'
+import { prepareHome, wipeHome } from './prepare.ts'
+import { processStart } from './process-time.ts'
+import { ensureMasterKey, ensureSecret } from './secrets.ts'
+
+const mode = (path: string): number => statSync(path).mode & 0o777
+
+describe('the state folder', () => {
+  test('is for this user alone, and so is every secret in it', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(join(folder.path, 'state'))
+    expect(await prepareHome(layout)).toEqual({ firstStart: true })
+    await ensureMasterKey(layout)
+    const secret = await ensureSecret(layout, 'orders')
+    const credentials = await ensureCredentials(layout)
+    for (const path of [layout.root, layout.pki, layout.run, layout.secrets])
+      expect(mode(path)).toBe(0o700)
+    for (const path of [layout.masterKey, layout.credentials, secret.file])
+      expect(mode(path)).toBe(0o600)
+    expect(credentials.people.map((each) => each.username)).toEqual(DEMO_PEOPLE)
+    expect(new Set(credentials.people.map((each) => each.password)).size).toBe(4)
+    expect(await prepareHome(layout)).toEqual({ firstStart: false })
+    expect(await ensureCredentials(layout)).toEqual(credentials)
+    expect((await ensureSecret(layout, 'orders')).value).toBe(secret.value)
+  })
+
+  test('of a newer version is left alone', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(folder.path)
+    writeFileSync(layout.version, '{"version":99}')
+    await expect(prepareHome(layout)).rejects.toThrow(/newer countersign \(layout 99/)
+  })
+
+  test('that is open to others is closed', async () => {
+    using folder = temporaryFolder()
+    chmodSync(folder.path, 0o755)
+    await prepareHome(layoutOf(folder.path))
+    expect(mode(folder.path)).toBe(0o700)
+  })
+
+  test('that is a file is refused with a way out', async () => {
+    using folder = temporaryFolder()
+    writeFileSync(join(folder.path, 'state'), '')
+    await expect(prepareHome(layoutOf(join(folder.path, 'state')))).rejects.toThrow(
+      /cannot write the state folder .*\(EEXIST\).*COUNTERSIGN_HOME/s,
+    )
+  })
+
+  test('never replaces a damaged or a known master key', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(folder.path)
+    mkdirSync(layout.pki, { mode: 0o700 })
+    for (const bad of ['', 'A'.repeat(43), 'not a key']) {
+      writeFileSync(layout.masterKey, bad, { mode: 0o600 })
+      await expect(ensureMasterKey(layout)).rejects.toThrow(/does not hold 32 bytes/)
+      expect(readFileSync(layout.masterKey, 'utf8')).toBe(bad)
+    }
+  })
+
+  test('has short sockets however deep it lies', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(join(folder.path, 'x'.repeat(120)))
+    expect(layout.control.length).toBeLessThan(100)
+    await prepareHome(layout)
+    expect(mode(layout.sockets)).toBe(0o700)
+    await wipeHome(layout)
+    expect(() => statSync(layout.sockets)).toThrow(/ENOENT/)
+  })
+})
+
+describe('the lock', () => {
+  test('is given once, names its holder and can be given back', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(folder.path)
+    await prepareHome(layout)
+    const release = await takeLock(layout)
+    expect(currentLock(layout)?.pid).toBe(process.pid)
+    await expect(takeLock(layout)).rejects.toMatchObject({
+      exitCode: 4,
+      message: expect.stringMatching(new RegExp(`pid ${process.pid}.*countersign down`, 's')),
+    })
+    await release()
+    expect(currentLock(layout)).toBeUndefined()
+    await (await takeLock(layout))()
+  })
+
+  test('of a process that is gone, or whose number went to another, is taken over', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(folder.path)
+    await prepareHome(layout)
+    const stale = { pid: process.pid, started: 'another time', since: '2020-01-01T00:00:00Z' }
+    writeFileSync(layout.lock, JSON.stringify(stale))
+    expect(currentLock(layout)).toBeUndefined()
+    await (await takeLock(layout))()
+    writeFileSync(layout.lock, '{')
+    await (await takeLock(layout))()
+  })
+
+  test('goes to one of many that ask at once', async () => {
+    using folder = temporaryFolder()
+    const layout = layoutOf(folder.path)
+    await prepareHome(layout)
+    const stale = { pid: 2 ** 30, started: 'x', since: 'x' }
+    writeFileSync(layout.lock, JSON.stringify(stale))
+    const won = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(layout)))
+    expect(won.filter((each) => each.status === 'fulfilled')).toHaveLength(1)
+  })
+
+  test('knows when a process started, and that one which is over did not', async () => {
+    expect(processStart(process.pid)).toBe(processStart(process.pid))
+    const { child } = promisify(execFile)('true')
+    await new Promise((resolve) => child.once('exit', resolve))
+    expect(processStart(child.pid ?? 0)).toBeUndefined()
+  })
+})

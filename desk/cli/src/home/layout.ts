@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import { tmpdir, userInfo } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Env } from '@countersign/service'
+import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
+
+/** Where everything of one platform lies. Paths only; nothing is touched. */
+export interface Layout {
+  readonly root: string
+  readonly version: string
+  readonly pki: string
+  readonly masterKey: string
+  readonly postgres: string
+  readonly dynamo: string
+  readonly redis: string
+  readonly audit: string
+  readonly credentials: string
+  readonly run: string
+  readonly lock: string
+  readonly logs: string
+  readonly secrets: string
+  readonly identities: string
+  /** PEM of the roots, for clients at the public door and for joining workloads. */
+  readonly bundle: string
+  readonly prometheus: string
+  /** Folder of unix sockets: `run/`, or a short one of the same user where that path is too long. */
+  readonly sockets: string
+  readonly control: string
+  /** State folder of one process. */
+  part(instance: string): string
+  /** cert.pem, key.pem and bundle.pem of a name, kept fresh by the supervisor. */
+  identity(name: string): string
+  log(name: string): string
+}
+
+const LONGEST_SOCKET_NAME = 'postgres/.s.PGSQL.5432'
+
+export function stateFolder(env: Env, folder: string): string {
+  return resolve(folder, env.COUNTERSIGN_HOME ?? '.countersign')
+}
+
+export function layoutOf(root: string): Layout {
+  const run = join(root, 'run')
+  const sockets = socketFolder(run)
+  return {
+    root,
+    version: join(root, 'version.json'),
+    pki: join(root, 'pki'),
+    masterKey: join(root, 'pki', 'master.key'),
+    postgres: join(root, 'postgres'),
+    dynamo: join(root, 'dynamo'),
+    redis: join(root, 'redis'),
+    audit: join(root, 'audit'),
+    credentials: join(root, 'credentials.json'),
+    run,
+    lock: join(run, 'supervisor.json'),
+    logs: join(run, 'logs'),
+    secrets: join(run, 'secrets'),
+    identities: join(run, 'identities'),
+    bundle: join(run, 'trust-bundle.pem'),
+    prometheus: join(run, 'prometheus.yml'),
+    sockets,
+    control: join(sockets, 'control.sock'),
+    part: (instance) => join(run, 'parts', instance),
+    identity: (name) => join(run, 'identities', name),
+    log: (name) => join(run, 'logs', `${name}.log`),
+  }
+}
+
+function socketFolder(run: string): string {
+  if (Buffer.byteLength(join(run, LONGEST_SOCKET_NAME)) <= SOCKET_PATH_BYTES_MAX) return run
+  const hash = createHash('sha256').update(run).digest('hex').slice(0, 16)
+  return join(tmpdir(), `countersign-${userInfo().uid}-${hash}`)
+}

@@ -1,0 +1,73 @@
+import { z } from 'zod'
+
+/*
+ * How commands speak to the supervisor: one connection to a unix socket that only its user can reach, one JSON line
+ * with a request, one JSON line with the answer.
+ */
+export const controlRequestSchema = z.discriminatedUnion('op', [
+  z.strictObject({ op: z.literal('status') }),
+  z.strictObject({ op: z.literal('stop') }),
+  /** All that a service of a user needs to join, with a one-time token for its name. */
+  z.strictObject({
+    op: z.literal('join'),
+    name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'is not lower-case letters, digits and "-"'),
+  }),
+])
+export type ControlRequest = z.infer<typeof controlRequestSchema>
+
+const answerSchema = z.union([
+  z.strictObject({ ok: z.literal(true), value: z.unknown() }),
+  z.strictObject({ ok: z.literal(false), message: z.string() }),
+])
+export type ControlAnswer = z.infer<typeof answerSchema>
+
+export function parseAnswer(line: string): ControlAnswer {
+  return answerSchema.parse(JSON.parse(line))
+}
+
+const text = z.string()
+export const statusSchema = z.object({
+  pid: z.int(),
+  since: text,
+  ready: z.boolean(),
+  mode: z.enum(['processes', 'one-process']),
+  home: text,
+  publicUrl: text,
+  trustDomain: text,
+  processes: z.array(
+    z.object({
+      name: text,
+      service: text,
+      pid: z.int().nullable(),
+      spiffeId: text,
+      port: z.int(),
+      health: z.enum([
+        'ready',
+        'not ready',
+        'starting',
+        'restarting',
+        'stopping',
+        'stopped',
+        'failed',
+      ]),
+      certificate: z.object({ notAfter: text, serial: text, renewals: z.int() }).nullable(),
+      engine: text.nullable(),
+      restarts: z.int(),
+    }),
+  ),
+  engines: z.array(
+    z.object({
+      name: text,
+      inUse: text,
+      why: text,
+      version: text.nullable(),
+      pid: z.int().nullable(),
+      health: z.enum(['up', 'restarting', 'external', 'off']),
+    }),
+  ),
+  timeline: z.array(z.object({ at: text, ms: z.number() })),
+})
+export type PlatformStatus = z.infer<typeof statusSchema>
+
+/** Environment of a service of a user. */
+export const joinEnvSchema = z.record(text, text)

@@ -1,0 +1,42 @@
+import type { PlatformStatus } from '../supervisor/control-protocol.ts'
+import type { Colours } from './colours.ts'
+import { table } from './table.ts'
+
+/** The table of `up` and `status`: processes, then engines with the one in use and why. */
+export function statusTable(status: PlatformStatus, colours: Colours, now: number): string {
+  const { bold, dim } = colours
+  const health = (text: string): string => {
+    if (text === 'ready' || text === 'up') return colours.green(text)
+    return ['external', 'off'].includes(text) ? dim(text) : colours.yellow(text)
+  }
+  const processes = table(
+    ['process', 'pid', 'health', 'certificate', 'identity'].map(bold),
+    status.processes.map((each) => [
+      each.name,
+      each.pid === null ? '-' : String(each.pid),
+      health(each.health),
+      each.certificate === null ? '-' : left(Date.parse(each.certificate.notAfter) - now),
+      each.spiffeId,
+    ]),
+  )
+  const engines = table(
+    ['engine', 'pid', 'health', 'in use', 'why'].map(bold),
+    status.engines.map((each) => [
+      each.name,
+      each.pid === null ? '-' : String(each.pid),
+      health(each.health),
+      each.version === null ? each.inUse : `${each.inUse} ${each.version}`,
+      dim(each.why),
+    ]),
+  )
+  return `${processes}\n\n${engines}`
+}
+
+/** `59 min`: how long a certificate still lives. */
+export function left(ms: number): string {
+  if (!(ms > 0)) return 'expired'
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
+}
