@@ -1,3 +1,4 @@
+import { invariant } from '@countersign/ground/errors'
 import type { EndpointDescriptor } from '@countersign/contract'
 
 /** One way through the door. */
@@ -29,4 +30,10 @@ export function contractRoute(service: string, endpoint: EndpointDescriptor): Ro
     origin: `contract ${service}.${endpoint.name}`,
     rewrite: undefined,
   }
+}
+
+/** The route of an exchange that has passed the layer which finds it. */
+export function routeOf(exchange: { readonly route: Route | undefined }): Route {
+  invariant(exchange.route !== undefined, 'a layer behind matchRoute has a route')
+  return exchange.route
 }
