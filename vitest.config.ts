@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // Workspaces resolve to their sources, in tests as at run time.
-const conditions = ['countersign:source', 'node', 'import', 'default']
+const conditions = ['countersign:source', 'node']
 
 export default defineConfig({
   resolve: { conditions },

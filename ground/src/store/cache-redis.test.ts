@@ -34,7 +34,7 @@ const lines: string[] = []
 const quiet = createLog({ service: 't', node: 't', level: 'silent' })
 const heard = createLog({ service: 't', node: 't', destination: { write: (l) => lines.push(l) } })
 const open = (ttlMs: number, log = quiet): Promise<ReadCache> =>
-  createRedisCache({ ttlMs, socketPath, ...account, prefix: 'order:', log: quiet })
+  createRedisCache({ ttlMs, socketPath, ...account, prefix: 'order:', log })
 /** True when a second read of a new group is answered without a load. */
 async function works(cache: ReadCache): Promise<boolean> {
   const slot = { group: `probe-${Math.random()}`, key: 'k' }

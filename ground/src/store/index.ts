@@ -8,6 +8,7 @@ export { createRedisCache, type RedisCacheOptions } from './cache-redis.ts'
 export * from './migrate.ts'
 export * from './nearby.ts'
 export * from './postgres.ts'
+export * from './uuid.ts'
 
 /** Replaces a file as a whole: after a crash it holds the old content or the new, never a part. Durable on return. */
 export async function writeFileAtomic(

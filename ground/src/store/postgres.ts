@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import { readFileSync } from 'node:fs'
 import type { Pool } from 'pg'
 import { isNearby } from './nearby.ts'
 
@@ -16,8 +15,8 @@ const IDLE_MS_MAX = 30_000
 export interface PostgresOptions {
   /** `postgresql://user:password@host/database`; a host that begins with `/` is the folder of a unix socket. */
   readonly url: string
-  /** PEM file of the roots that sign the server's certificate; the system's roots where nothing is said. */
-  readonly caFile?: string | undefined
+  /** PEM of the roots that sign the server's certificate; the system's roots where nothing is said. */
+  readonly ca?: string | undefined
   readonly applicationName: string
   readonly connectionsMax?: number
   /** Told when an idle connection breaks. The pool makes a new one at the next query. */
@@ -44,7 +43,7 @@ export async function openPostgres(
     ...(user === undefined ? {} : { user }),
     ...(password === undefined || password === null ? {} : { password }),
     ...(database === undefined ? {} : { database }),
-    ssl: isNearby(host) ? false : verifiedTls(host, options.caFile),
+    ssl: isNearby(host) ? false : verifiedTls(host, options.ca),
     application_name: options.applicationName,
     max: options.connectionsMax ?? CONNECTIONS_MAX,
     connectionTimeoutMillis: CONNECT_MS_MAX,
@@ -62,12 +61,12 @@ export async function openPostgres(
   }
 }
 
-function verifiedTls(host: string, caFile: string | undefined): Record<string, unknown> {
+function verifiedTls(host: string, ca: string | undefined): Record<string, unknown> {
   return {
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    ...(ca === undefined ? {} : { ca }),
   }
 }
 

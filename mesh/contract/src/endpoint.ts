@@ -59,7 +59,10 @@ export interface Contract<
   readonly endpoints: Endpoints
 }
 
-/** Declares an endpoint; its types are read off the schemas. */
+/**
+ * Declares an endpoint; its types are read off the schemas, and off nothing else: hence `NoInfer`, or the
+ * surroundings of the call would be asked where a schema is missing.
+ */
 export function endpoint<
   const Path extends At,
   const Who extends Callers,
@@ -69,7 +72,7 @@ export function endpoint<
   const Kind extends 'json' | 'raw' | 'mount' = 'json',
 >(
   declared: Endpoint<Path, Who, Query, Body, Reply, Kind>,
-): Endpoint<Path, Who, Query, Body, Reply, Kind> {
+): Endpoint<Path, Who, NoInfer<Query>, NoInfer<Body>, NoInfer<Reply>, NoInfer<Kind>> {
   return declared
 }
 

@@ -1,0 +1,2 @@
+export { type LogInOptions, LoginError, logIn, type TokenSet } from './login-flow.ts'
+export { part } from './part.ts'
