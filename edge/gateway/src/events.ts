@@ -1,6 +1,5 @@
 import type { NewAuditEvent } from '@countersign/contract/platform'
-import { messageOf } from '@countersign/ground/errors'
-import { Refusal, type RefusalCode } from '@countersign/layers'
+import type { Refusal, RefusalCode } from '@countersign/layers'
 import type { Workload } from '@countersign/service'
 import { auditEvent, refusalFacts } from './audit-event.ts'
 import type { Exchange } from './exchange.ts'
@@ -22,7 +21,7 @@ export interface Events {
   /** A connection ended before there was a request. */
   refusedConnection(why: BeforeRequest): void
   /** Bytes that were no request; the answer was `status`. */
-  refusedBytes(facts: { requestId: string; address: string; status: number; rule: string }): void
+  refusedBytes(facts: { requestId: string; address: string; refusal: Refusal }): void
   upstreamFailed(service: string, why: string): void
   breaker(service: string, instance: string, state: 'closed' | 'open' | 'half-open'): void
   instanceGone(service: string, instance: string): void
@@ -46,15 +45,14 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
     fault: (exchange, error) =>
       log.error({ err: error, requestId: exchange.requestId }, 'a request failed inside the gateway'),
     refusedConnection: (why) => figures.connections.inc({ reason: why }),
-    refusedBytes: ({ requestId, address, status, rule }) => {
-      const refusal = new Refusal('REQUEST_INVALID', { rule, remedy: 'correct the request' })
+    refusedBytes: ({ requestId, address, refusal }) => {
       figures.refusals.inc({ code: refusal.code })
       record({
         action: 'gateway.request',
         userId: null,
         ...refusalFacts(refusal),
         client: { ip: address },
-        http: { request: { id: requestId }, response: { status_code: status } },
+        http: { request: { id: requestId }, response: { status_code: refusal.status } },
       })
     },
     upstreamFailed: (service, why) => {
@@ -68,9 +66,9 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
     instanceGone: (service, instance) => figures.breakers.remove({ service, instance }),
     routes: ({ routes, disputed }) => {
       figures.routes.set(routes)
-      log.info({ routes, disputed }, 'routes changed')
-      for (const each of disputed)
-        log.warn({ claim: messageOf(each) }, 'a path is claimed by two services; the first owner keeps it')
+      log.info({ routes }, 'routes changed')
+      if (disputed.length > 0)
+        log.warn({ disputed }, 'paths are claimed by two services; the first owner keeps them')
     },
   }
 }
