@@ -1,0 +1,21 @@
+import { contract } from '@countersign/contract'
+import type { Built, Part } from '@countersign/service'
+import { readGatewaySettings } from './config/settings.ts'
+import { createGateway } from './gateway.ts'
+
+/** The gateway as a part of the platform. Over the mesh it answers only what every workload answers. */
+export const part: Part = {
+  name: 'gateway',
+  async create(workload, env): Promise<Built> {
+    const gateway = await createGateway(readGatewaySettings(env), workload)
+    const { host, port } = gateway.address
+    return {
+      contract: contract('gateway', {}),
+      handlers: {},
+      meta: { public: `${host}:${port}` },
+      ready: () => gateway.ready(),
+      drain: () => gateway.drain(),
+      close: () => gateway.close(),
+    }
+  },
+}
