@@ -105,9 +105,12 @@ export function publicUrl(config: Config): string {
   return `https://localhost:${config.publicPort}`
 }
 
-function partEnv({ name, instance }: Part, { config, ports }: PlanFacts): Env {
+function partEnv({ name, instance }: Part, { config, layout, ports }: PlanFacts): Env {
   if (name === 'authority') {
+    const peer = PARTS.find((part) => part.name === 'authority' && part.instance !== instance)
     return {
+      AUTHORITY_FOLDER: layout.pki,
+      AUTHORITY_PEER: `127.0.0.1:${ports.mesh[peer?.instance ?? '']}`,
       AUTHORITY_JOIN_LISTEN: `127.0.0.1:${ports.join[instance]}`,
       AUTHORITY_LEAF_TTL: String(config['certificates.leafTtl']),
     }
