@@ -96,9 +96,14 @@ export async function createServerCertificate(options: {
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*$/
 
+/** Whether a certificate can be for this name: an IP address, or a host name in lower case without wildcard. */
+export function isServerName(name: string): boolean {
+  return isIP(name) !== 0 || HOST_NAME.test(name)
+}
+
 function hostName(name: string): { type: 'ip' | 'dns'; value: string } {
   if (isIP(name) !== 0) return { type: 'ip', value: name }
-  if (!HOST_NAME.test(name)) throw new TypeError(`not a host name: ${JSON.stringify(name)}`)
+  if (!isServerName(name)) throw new TypeError(`not a host name: ${JSON.stringify(name)}`)
   return { type: 'dns', value: name }
 }
 

@@ -37,3 +37,23 @@ export const KEY_WAITERS_MAX = 2_000
 
 export const FAILURES_PER_SECOND_MAX = 100
 export const FAILING_ADDRESSES_MAX = 20_000
+
+// Chosen by us: request limits.
+
+/** Keys counted in one window. Further keys share one count, so that a full table refuses rather than forgets. */
+export const COUNTED_KEYS_MAX = 200_000
+export const LIMITED_KEY_CHARS_MAX = 512
+/** A Redis that takes longer is treated as away. */
+export const REDIS_TIMEOUT_MS = 100
+export const REDIS_CONNECT_TIMEOUT_MS = 1_000
+export const REDIS_RECONNECT_MS_MAX = 500
+export const REDIS_PROBE_MS = 250
+/** Silence on a connection that is pinged each second; then it counts as dead. */
+export const REDIS_SILENCE_MS_MAX = 3_000
+export const REDIS_QUEUE_MAX = 10_000
+/**
+ * After Redis is back an instance stays within its share for so long, so that all others have carried over what they let pass.
+ * Above REDIS_RECONNECT_MS_MAX + REDIS_PROBE_MS + REDIS_CONNECT_TIMEOUT_MS + REDIS_TIMEOUT_MS.
+ */
+export const REDIS_SETTLE_MS = 2_000
+export const CARRY_OVER_BATCH = 200

@@ -1,0 +1,88 @@
+import { createClient } from '@redis/client'
+import type { Script } from './limiter-redis-scripts.ts'
+import {
+  REDIS_CONNECT_TIMEOUT_MS,
+  REDIS_QUEUE_MAX,
+  REDIS_RECONNECT_MS_MAX,
+  REDIS_SILENCE_MS_MAX,
+  REDIS_TIMEOUT_MS,
+} from './limits.ts'
+
+export interface RedisAddress {
+  readonly url?: string
+  readonly socketPath?: string
+  readonly username?: string
+  readonly password?: string
+}
+
+/** A connection to Redis that comes back by itself, for ever. Nothing waits in it for Redis to come back. */
+export interface RedisLink {
+  readonly ready: boolean
+  /** Runs a script on one key, in one round trip. `undefined`: no answer in time, or none that a script gives. Never rejects. */
+  run(script: Script, key: string, args: readonly string[]): Promise<readonly number[] | undefined>
+  close(): void
+}
+
+/** Opens the link; comes back when it is ready, or after a second without it. `onLost` is called at each loss. */
+export async function openRedisLink(address: RedisAddress, onLost: () => void): Promise<RedisLink> {
+  const client = createClient(optionsFor(address))
+  // each loss ends in `error` or `reconnecting`; without a listener the first would end the process
+  client.on('error', onLost).on('reconnecting', onLost)
+  const { promise: ready, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, REDIS_CONNECT_TIMEOUT_MS)
+  client.once('ready', resolve)
+  client.connect().catch(onLost)
+  await ready
+  clearTimeout(timer)
+
+  const send = async (script: Script, key: string, args: readonly string[]): Promise<unknown> => {
+    try {
+      return await client.sendCommand(['EVALSHA', script.sha, '1', key, ...args])
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return client.sendCommand(['EVAL', script.source, '1', key, ...args])
+    }
+  }
+  return {
+    get ready() {
+      return client.isReady
+    },
+    run: (script, key, args) => withinTime(send(script, key, args)),
+    close: () => client.destroy(),
+  }
+}
+
+/** After the time is over, one more turn of the loop: an answer that lay there while this process was busy still counts. */
+function withinTime(sent: Promise<unknown>): Promise<readonly number[] | undefined> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => setImmediate(resolve, undefined), REDIS_TIMEOUT_MS)
+    const finish = (reply?: unknown) => {
+      clearTimeout(timer)
+      resolve(isNumbers(reply) ? reply : undefined)
+    }
+    sent.then(finish, () => finish())
+  })
+}
+function isNumbers(reply: unknown): reply is readonly number[] {
+  return Array.isArray(reply) && reply.every((one) => typeof one === 'number')
+}
+
+function optionsFor({ url, socketPath, username, password }: RedisAddress) {
+  const socket = {
+    connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
+    socketTimeout: REDIS_SILENCE_MS_MAX,
+    reconnectStrategy: (retries: number) => Math.min(25 * 2 ** retries, REDIS_RECONNECT_MS_MAX),
+  }
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    socket:
+      socketPath === undefined ? socket : { ...socket, path: socketPath, tls: false as const },
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled' as const,
+    commandsQueueMaxLength: REDIS_QUEUE_MAX,
+    pingInterval: 1_000,
+  }
+}
