@@ -28,7 +28,7 @@ export const audit = contract('audit', {
       userId: z.string().max(256).optional(),
       service: z.string().max(128).optional(),
       action: z.string().max(128).optional(),
-      status: z.enum(['success', 'refused', 'failure']).optional(),
+      status: z.enum(['intent', 'success', 'refused', 'failure']).optional(),
       kind: z.enum(['event', 'alert']).optional(),
       from: z.iso.datetime().optional(),
       until: z.iso.datetime().optional(),
