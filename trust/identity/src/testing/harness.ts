@@ -25,8 +25,8 @@ export async function startHarness(options: { databaseUrl: string; ttl?: number 
   const events: NewAuditEvent[] = []
   const lines: string[] = []
   const folder = temporaryFolder('id-')
-  const metrics = new Metrics()
-  const workload = testWorkload({ people, events, lines, metrics })
+  let metrics = new Metrics()
+  let workload = testWorkload({ people, events, lines, metrics })
   let live: IdentityPart | undefined
 
   const server = createServer(
@@ -49,18 +49,8 @@ export async function startHarness(options: { databaseUrl: string; ttl?: number 
   const agents: Agent[] = []
 
   return {
-    ...{
-      pki,
-      people,
-      events,
-      lines,
-      issuer,
-      env,
-      workload,
-      createMs,
-      folder: folder.path,
-      metrics,
-    },
+    ...{ pki, people, events, lines, issuer, env, createMs, folder: folder.path },
+    metrics: () => metrics,
     part: () => live as IdentityPart,
     /** `fetch` as a client of the door or, with a certificate, as a workload of the mesh. */
     fetchAs(leaf?: Leaf): typeof fetch {
@@ -71,6 +61,8 @@ export async function startHarness(options: { databaseUrl: string; ttl?: number 
     },
     async restart() {
       await live?.close?.()
+      metrics = new Metrics()
+      workload = testWorkload({ people, events, lines, metrics })
       live = await create(workload, env)
     },
     async close() {

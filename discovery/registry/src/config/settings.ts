@@ -1,0 +1,30 @@
+import { ConfigError, readSettings } from '@countersign/ground/config'
+import type { Env } from '@countersign/service'
+import { z } from 'zod'
+import { type AllowAddress, allowAddresses } from '../domain/check-address.ts'
+
+export interface Settings {
+  /** The registry's own folder. */
+  readonly folder: string
+  readonly allow: AllowAddress
+}
+
+/**
+ * `COUNTERSIGN_STATE`: the folder of the snapshot. `REGISTRY_ADDRESSES`: addresses beside the loopback at which
+ * instances may be, separated by commas: `10.0.0.0/8,192.0.2.7,orders.internal`. Throws `ConfigError`.
+ */
+export function readRegistrySettings(env: Env): Settings {
+  const read = readSettings(env, {
+    COUNTERSIGN_STATE: z.string().min(1),
+    REGISTRY_ADDRESSES: z.string().default(''),
+  })
+  const list = read.REGISTRY_ADDRESSES.split(',').map((entry) => entry.trim())
+  const allow = allowAddresses(list.filter((entry) => entry !== ''))
+  if (typeof allow === 'function') return { folder: read.COUNTERSIGN_STATE, allow }
+  throw new ConfigError(
+    allow.unreadable.map(
+      (entry) =>
+        `REGISTRY_ADDRESSES: ${JSON.stringify(entry)} is no address, network (10.0.0.0/8) or host name`,
+    ),
+  )
+}
