@@ -4,7 +4,8 @@ import type { Exchange } from './exchange.ts'
 
 const TEXT_MAX = 1_000
 const PATH_MAX = 512
-const cut = (text: string): string => (text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}…`)
+const cut = (text: string): string =>
+  text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}…`
 
 /** The record of an exchange: `start` before it has an effect, `end` when its outcome is known. */
 export function auditEvent(exchange: Exchange, at: 'start' | 'end'): NewAuditEvent {
@@ -17,7 +18,10 @@ export function auditEvent(exchange: Exchange, at: 'start' | 'end'): NewAuditEve
     event:
       at === 'start'
         ? outcome.event
-        : { ...outcome.event, duration: Math.round((performance.now() - exchange.startedAt) * 1e6) },
+        : {
+            ...outcome.event,
+            duration: Math.round((performance.now() - exchange.startedAt) * 1e6),
+          },
     ...(person === undefined
       ? {}
       : {
@@ -39,7 +43,11 @@ export function auditEvent(exchange: Exchange, at: 'start' | 'end'): NewAuditEve
 }
 
 /** What the door has seen on the way, whatever came out. */
-function passage({ connection, limit, downstream }: Exchange): NonNullable<NewAuditEvent['countersign']> {
+function passage({
+  connection,
+  limit,
+  downstream,
+}: Exchange): NonNullable<NewAuditEvent['countersign']> {
   const tightest = limit?.windows.reduce((a, b) => (b.remaining < a.remaining ? b : a))
   return {
     ...(connection.uniqueId === undefined ? {} : { connection: connection.uniqueId }),
@@ -65,7 +73,11 @@ function grantFacts({ permit, status }: Exchange, at: 'start' | 'end'): Facts {
     event: {
       kind: 'event',
       category: ['api'],
-      type: failed ? ['access', 'error'] : at === 'start' ? ['access', 'start'] : ['access', 'allowed'],
+      type: failed
+        ? ['access', 'error']
+        : at === 'start'
+          ? ['access', 'start']
+          : ['access', 'allowed'],
       ...(at === 'start' ? { reason: 'intent' } : {}),
     },
     countersign: { door: 'gateway', ...(permit === undefined ? {} : { rule: cut(permit.rule) }) },

@@ -43,7 +43,10 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
     },
     intends: (exchange) => audit.recordDurably(auditEvent(exchange, 'start')),
     fault: (exchange, error) =>
-      log.error({ err: error, requestId: exchange.requestId }, 'a request failed inside the gateway'),
+      log.error(
+        { err: error, requestId: exchange.requestId },
+        'a request failed inside the gateway',
+      ),
     refusedConnection: (why) => figures.connections.inc({ reason: why }),
     refusedBytes: ({ requestId, address, refusal }) => {
       figures.refusals.inc({ code: refusal.code })
@@ -60,7 +63,10 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
       log.debug({ service, why }, 'an instance did not answer')
     },
     breaker: (service, instance, state) => {
-      figures.breakers.set({ service, instance }, state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0)
+      figures.breakers.set(
+        { service, instance },
+        state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0,
+      )
       log.warn({ service, instance, state }, 'circuit breaker changed')
     },
     instanceGone: (service, instance) => figures.breakers.remove({ service, instance }),
@@ -94,14 +100,16 @@ function createFigures(metrics: Workload['metrics']) {
       'Connections that ended before there was a request',
       ['reason'],
     ),
-    upstream: metrics.counter('countersign_upstream_failures_total', 'Calls that an instance did not answer', [
-      'service',
-      'reason',
-    ]),
-    breakers: metrics.gauge('countersign_breaker_open', '1 while an instance gets no calls, 0.5 while it is tried', [
-      'service',
-      'instance',
-    ]),
+    upstream: metrics.counter(
+      'countersign_upstream_failures_total',
+      'Calls that an instance did not answer',
+      ['service', 'reason'],
+    ),
+    breakers: metrics.gauge(
+      'countersign_breaker_open',
+      '1 while an instance gets no calls, 0.5 while it is tried',
+      ['service', 'instance'],
+    ),
     routes: metrics.gauge('countersign_gateway_routes', 'Routes from contracts and kong.yml'),
     /** Labels come from declared routes and parsed methods only: their number is bounded. */
     count: ({ route, method, path, status, refusal, startedAt }: Exchange): void => {

@@ -37,7 +37,10 @@ export interface Gateway {
 }
 
 /** Opens the gateway. Waits for its certificate; throws `CodedError` LISTEN_FAILED where the port cannot be had. */
-export async function createGateway(settings: Settings, workload: Workload): Promise<Gateway> {
+export async function createGateway(
+  settings: Settings,
+  workload: Workload<'gateway'>,
+): Promise<Gateway> {
   const events = createEvents(workload)
   const upstreams = new Upstreams(workload, events)
   const routes = new Routes({
@@ -103,7 +106,7 @@ function createHandler(
 
 async function openDoor(
   settings: Settings,
-  parts: { readonly workload: Workload; readonly events: Events; readonly handle: Next },
+  parts: { readonly workload: Workload<'gateway'>; readonly events: Events; readonly handle: Next },
 ): Promise<Omit<Gateway, 'close'> & { close(): void }> {
   const { workload, events, handle } = parts
   const never = new AbortController().signal
@@ -120,7 +123,9 @@ async function openDoor(
     },
   })
   const address = await door.listen()
-  const stopRenewing = renewCertificate(workload, certificate, (fresh) => door.setCertificate(fresh))
+  const stopRenewing = renewCertificate(workload, certificate, (fresh) =>
+    door.setCertificate(fresh),
+  )
   return {
     address,
     ready: () => !door.draining,
@@ -132,14 +137,14 @@ async function openDoor(
   }
 }
 
-function createVerifier({ issuer, audience }: Settings, workload: Workload) {
+function createVerifier({ issuer, audience }: Settings, workload: Workload<'gateway'>) {
   const { log, metrics } = workload
   const fetchKeys = () => workload.call(identity).keys()
   return createTokenVerifier({ issuer, audience, fetchKeys, log, metrics })
 }
 
 /** Counts are shared in Redis where there is one; otherwise each gateway lets pass its own share. */
-async function createLimiter(settings: Settings, workload: Workload): Promise<Limiter> {
+async function createLimiter(settings: Settings, workload: Workload<'gateway'>): Promise<Limiter> {
   const { redis, share } = settings
   const { log, metrics } = workload
   if (redis === undefined) return createMemoryLimiter({ share })

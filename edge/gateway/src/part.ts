@@ -1,5 +1,5 @@
 import { contract } from '@countersign/contract'
-import type { Built, Part } from '@countersign/service'
+import type { Built, Part, Workload } from '@countersign/service'
 import { readGatewaySettings } from './config/settings.ts'
 import { createGateway } from './gateway.ts'
 
@@ -7,7 +7,11 @@ import { createGateway } from './gateway.ts'
 export const part: Part = {
   name: 'gateway',
   async create(workload, env): Promise<Built> {
-    const gateway = await createGateway(readGatewaySettings(env), workload)
+    const gateway = await createGateway(
+      readGatewaySettings(env),
+      // `run` has joined under the name of this part
+      workload as Workload<'gateway'>,
+    )
     const { host, port } = gateway.address
     return {
       contract: contract('gateway', {}),

@@ -6,7 +6,8 @@ import { BODY_DISCARD_BYTES_MAX } from './limits.ts'
 export function doorHeaders(exchange: Exchange): string[] {
   const headers = ['x-request-id', exchange.requestId]
   if (exchange.limit !== undefined)
-    for (const [name, value] of Object.entries(rateHeaders(exchange.limit))) headers.push(name, value)
+    for (const [name, value] of Object.entries(rateHeaders(exchange.limit)))
+      headers.push(name, value)
   if (exchange.closeAfter) headers.push('connection', 'close')
   return headers
 }

@@ -21,7 +21,10 @@ const shape = {
   GATEWAY_PROXY_PROTOCOL: z.enum(['off', 'required'], 'must be "off" or "required"').default('off'),
   GATEWAY_PROXY_PEERS: nameList.default(['127.0.0.1', '::1']),
   GATEWAY_KONG_FILE: z.string().min(1).optional(),
-  GATEWAY_REDIS_URL: z.string().regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://').optional(),
+  GATEWAY_REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must begin with redis:// or rediss://')
+    .optional(),
   GATEWAY_REDIS_SOCKET: z.string().min(1).optional(),
   GATEWAY_REDIS_USER: z.string().min(1).optional(),
   GATEWAY_REDIS_PASSWORD: z.string().min(1).optional(),
@@ -64,8 +67,7 @@ export function readGatewaySettings(env: Env): Settings {
   const narrowing = readFile(read.COUNTERSIGN_POLICY_FILE, parseNarrowing, mistakes)
   const prefixes = readFile(read.GATEWAY_KONG_FILE, parseKong, mistakes)
   const share = { index: read.GATEWAY_SHARE_INDEX, of: read.GATEWAY_SHARE_OF }
-  if (share.index >= share.of)
-    mistakes.push('GATEWAY_SHARE_INDEX must be below GATEWAY_SHARE_OF')
+  if (share.index >= share.of) mistakes.push('GATEWAY_SHARE_INDEX must be below GATEWAY_SHARE_OF')
   if (read.GATEWAY_REDIS_URL !== undefined && read.GATEWAY_REDIS_SOCKET !== undefined)
     mistakes.push('GATEWAY_REDIS_URL and GATEWAY_REDIS_SOCKET exclude each other')
   if (mistakes.length > 0) throw new ConfigError(mistakes)
@@ -85,13 +87,15 @@ export function readGatewaySettings(env: Env): Settings {
   }
 }
 
-function redisSettings(read: {
-  readonly [K in
-    | 'GATEWAY_REDIS_URL'
-    | 'GATEWAY_REDIS_SOCKET'
-    | 'GATEWAY_REDIS_USER'
-    | 'GATEWAY_REDIS_PASSWORD']: string | undefined
-}): RedisSettings | undefined {
+function redisSettings(
+  read: {
+    readonly [K in
+      | 'GATEWAY_REDIS_URL'
+      | 'GATEWAY_REDIS_SOCKET'
+      | 'GATEWAY_REDIS_USER'
+      | 'GATEWAY_REDIS_PASSWORD']: string | undefined
+  },
+): RedisSettings | undefined {
   const url = read.GATEWAY_REDIS_URL
   const socketPath = read.GATEWAY_REDIS_SOCKET
   const username = read.GATEWAY_REDIS_USER

@@ -4,7 +4,8 @@
  * - a name, an IPv4 address or an IPv6 address in brackets; then perhaps a port
  * - no user, path, space or percent sign; nothing to be repaired
  */
-const HOST = /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/
+const HOST =
+  /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/
 const HOST_CHARS_MAX = 259
 
 /** The host without its port, in lower case; `undefined` for what breaks a rule. `rawHeaders` as Node gives them. */

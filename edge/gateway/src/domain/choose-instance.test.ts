@@ -11,7 +11,11 @@ describe('chooseInstance', () => {
   })
   it('takes equals in turn', () => {
     const all = [candidate('a'), candidate('b')]
-    expect([0, 1, 2].map((turn) => chooseInstance(all, { tried: none, turn })?.id)).toEqual(['a', 'b', 'a'])
+    expect([0, 1, 2].map((turn) => chooseInstance(all, { tried: none, turn })?.id)).toEqual([
+      'a',
+      'b',
+      'a',
+    ])
   })
   it('takes neither what was tried nor what its breaker holds back', () => {
     const all = [candidate('a'), candidate('b', 5), candidate('c', 0, false)]

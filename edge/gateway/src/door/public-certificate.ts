@@ -16,7 +16,8 @@ export interface PublicCertificate {
   readonly notAfter: number
 }
 
-type Needs = Pick<Workload, 'call' | 'identity' | 'log'>
+/** Only a workload of this name may ask for it. */
+type Needs = Pick<Workload<'gateway'>, 'call' | 'identity' | 'log'>
 
 /** Asks the authority for a certificate of the public door, for a new key. Rejects with what the call rejects with. */
 export async function obtainCertificate(workload: Needs): Promise<PublicCertificate> {
@@ -52,7 +53,8 @@ export function renewCertificate(
     }
   }
   loop().catch((error: unknown) => {
-    if (!signal.aborted) workload.log.error({ err: error }, 'the door certificate is not renewed any more')
+    if (!signal.aborted)
+      workload.log.error({ err: error }, 'the door certificate is not renewed any more')
   })
   return () => stop.abort()
 }
@@ -72,7 +74,11 @@ export async function obtainPatiently(
   workload: Needs,
   signal: AbortSignal,
 ): Promise<PublicCertificate> {
-  for (let waitMs = CERTIFICATE_RETRY_MS; ; waitMs = Math.min(2 * waitMs, CERTIFICATE_RETRY_MS_MAX)) {
+  for (
+    let waitMs = CERTIFICATE_RETRY_MS;
+    ;
+    waitMs = Math.min(2 * waitMs, CERTIFICATE_RETRY_MS_MAX)
+  ) {
     try {
       return await obtainCertificate(workload)
     } catch (error) {

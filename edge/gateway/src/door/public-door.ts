@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
@@ -186,7 +187,7 @@ export class PublicDoor {
       const address = this.#facts.get(socket)?.address ?? ''
       const rule = 'request: CONNECT opens no tunnel here'
       const refusal = new Refusal('METHOD_NOT_ALLOWED', { rule, headers: { allow: 'GET, POST' } })
-      const requestId = crypto.randomUUID()
+      const requestId = randomUUID()
       events.refusedBytes({ requestId, address, refusal })
       answerRaw(socket, refusal, requestId)
     })

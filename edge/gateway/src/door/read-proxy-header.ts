@@ -25,7 +25,10 @@ export function readProxyHeader(socket: Socket): Promise<ProxyHeader | undefined
       prefix ??= take(socket, PROXY_V2_PREFIX_BYTES)
       if (prefix === undefined) return
       const remainder = proxyV2Remainder(prefix)
-      if (remainder === undefined || remainder > PROXY_HEADER_BYTES_MAX) return finish(undefined)
+      if (remainder === undefined || remainder > PROXY_HEADER_BYTES_MAX) {
+        finish(undefined)
+        return
+      }
       const rest = remainder === 0 ? Buffer.alloc(0) : take(socket, remainder)
       if (rest !== undefined) finish(parseProxyV2(Buffer.concat([prefix, rest])))
     }

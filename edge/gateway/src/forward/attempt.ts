@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { UpstreamError, UpstreamReceiver } from '@countersign/layers'
+import type { Receiver, UpstreamError } from '@countersign/layers'
 import { filterResponseHeaders } from '../domain/filter-headers.ts'
 import type { Exchange } from '../exchange.ts'
 import { ANSWER_BUFFER_BYTES_MAX, SEND_STALL_MS } from '../limits.ts'
@@ -21,7 +21,7 @@ export type Outcome =
  * 1. a small answer of known length is collected and leaves in one write, head and all
  * 2. any other streams; a client that does not keep up holds the service back
  */
-export class Attempt implements UpstreamReceiver {
+export class Attempt implements Receiver {
   readonly done: Promise<Outcome>
   /** Ends the call early; set by who starts it. */
   cancel: () => void = () => {}

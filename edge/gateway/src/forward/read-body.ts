@@ -21,7 +21,11 @@ export class ClientGone extends Error {
 export type Body =
   | { readonly kind: 'none' }
   | { readonly kind: 'whole'; readonly bytes: Buffer }
-  | { readonly kind: 'stream'; readonly chunks: AsyncIterable<Buffer>; readonly length: number | undefined }
+  | {
+      readonly kind: 'stream'
+      readonly chunks: AsyncIterable<Buffer>
+      readonly length: number | undefined
+    }
 
 /** Reads the body of a request, at most `bytesMax` of it. Throws `Refusal` BODY_TOO_LARGE or REQUEST_TIMEOUT, or `ClientGone`. */
 export function readBody(exchange: Exchange, bytesMax: number): Body | Promise<Body> {
@@ -37,7 +41,11 @@ export function readBody(exchange: Exchange, bytesMax: number): Body | Promise<B
   return collect(request, length, bytesMax)
 }
 
-function collect(request: IncomingMessage, length: number | undefined, bytesMax: number): Promise<Body> {
+function collect(
+  request: IncomingMessage,
+  length: number | undefined,
+  bytesMax: number,
+): Promise<Body> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

@@ -9,7 +9,10 @@ import type { Body } from './read-body.ts'
  * The request as a service gets it: what the client sent, less what only this door may say, and then what it says. There is
  * no header about who asks: the service checks the token itself.
  */
-export function upstreamRequest(exchange: Exchange, body: Body): Omit<UpstreamRequest, 'timeoutMs'> {
+export function upstreamRequest(
+  exchange: Exchange,
+  body: Body,
+): Omit<UpstreamRequest, 'timeoutMs'> {
   const route = routeOf(exchange)
   const { request, connection, query, path = '/' } = exchange
   const headers = filterRequestHeaders(request.rawHeaders)

@@ -18,7 +18,8 @@ export const authenticate =
     const { endpoint } = routeOf(exchange)
     if (endpoint.roles === 'stranger') return next(exchange)
     const token = bearerToken(exchange.request.rawHeaders)
-    if (token === undefined) throw unauthorized(`contract ${routeOf(exchange).label}: a person is required`)
+    if (token === undefined)
+      throw unauthorized(`contract ${routeOf(exchange).label}: a person is required`)
     const { address } = exchange.connection
     const verified = verifyWithin(budget, verifier, { token, address })
     if (!(verified instanceof Promise)) {

@@ -1,39 +1,28 @@
 import { addressKey, Refusal } from '@countersign/layers'
 import type { Layer } from '../compose.ts'
 
-export interface InFlight {
-  readonly total: number
-  readonly layer: Layer
-}
-
 /** The cheapest refusal comes first: too many requests at once, in total or from one source. */
 export function limitInFlight(bounds: {
   readonly max: number
   readonly perSourceMax: number
-}): InFlight {
+}): Layer {
   const bySource = new Map<string, number>()
-  const state = { total: 0 }
-  const layer: Layer = async (exchange, next) => {
+  let total = 0
+  return async (exchange, next) => {
     const source = addressKey(exchange.connection.address)
     const count = bySource.get(source) ?? 0
-    if (state.total >= bounds.max) throw overloaded('in total')
+    if (total >= bounds.max) throw overloaded('in total')
     if (count >= bounds.perSourceMax) throw overloaded('from one source')
-    state.total++
+    total++
     bySource.set(source, count + 1)
     try {
       await next(exchange)
     } finally {
-      state.total--
+      total--
       const left = (bySource.get(source) ?? 1) - 1
       if (left === 0) bySource.delete(source)
       else bySource.set(source, left)
     }
-  }
-  return {
-    layer,
-    get total() {
-      return state.total
-    },
   }
 }
 

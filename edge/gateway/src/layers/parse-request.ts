@@ -41,7 +41,8 @@ export const parseRequest =
     checkMethod(exchange)
     checkFraming(exchange)
     const host = checkHost(request.rawHeaders)
-    if (host === undefined) throw refuse('REQUEST_INVALID', 'there is not exactly one well-formed Host')
+    if (host === undefined)
+      throw refuse('REQUEST_INVALID', 'there is not exactly one well-formed Host')
     if (!hosts.has(host)) throw refuse('HOST_UNKNOWN', 'the Host is not among GATEWAY_HOSTS')
     exchange.host = host
     return next(exchange)

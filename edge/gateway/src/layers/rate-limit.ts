@@ -31,6 +31,8 @@ function limitKey(exchange: Exchange): string {
   const { label, endpoint } = routeOf(exchange)
   const person = endpoint.limit.scope === 'address' ? undefined : exchange.person
   const who =
-    person === undefined ? `address:${addressKey(exchange.connection.address)}` : `person:${person.id}`
+    person === undefined
+      ? `address:${addressKey(exchange.connection.address)}`
+      : `person:${person.id}`
   return `${label}:${who}`
 }

@@ -1,5 +1,10 @@
 import type { Witness } from '@countersign/contract/platform'
-import { type Breaker, createUpstream, type Upstream, type UpstreamOptions } from '@countersign/layers'
+import {
+  type Breaker,
+  createUpstream,
+  type Upstream,
+  type UpstreamOptions,
+} from '@countersign/layers'
 import type { Candidate } from '../domain/choose-instance.ts'
 import { UPSTREAM_CONNECTIONS_MAX } from '../limits.ts'
 
@@ -28,6 +33,9 @@ export class Instance implements Candidate {
   }
   get inFlight(): number {
     return this.upstream.inFlight
+  }
+  get open(): boolean {
+    return this.breaker.open
   }
   /** What its latest connection has proven, for records. */
   get witness(): Witness {

@@ -21,10 +21,7 @@ export class Upstreams {
   readonly #events: Events
   readonly #services = new Map<string, Service>()
 
-  constructor(
-    workload: Needs,
-    events: Events,
-  ) {
+  constructor(workload: Needs, events: Events) {
     this.#workload = workload
     this.#events = events
   }
