@@ -16,3 +16,13 @@ export {
   createTokenVerifier,
   type TokenVerifierOptions,
 } from './token-verifier.ts'
+export {
+  createUpstream,
+  type Upstream,
+  type UpstreamOptions,
+  type UpstreamRequest,
+} from './upstream.ts'
+export type { ClientIdentity, PeerEvidence } from './upstream-connector.ts'
+export { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts'
+export type { Receiver } from './upstream-exchange.ts'
+export type { UpstreamReply } from './upstream-reply.ts'

@@ -57,3 +57,18 @@ export const REDIS_QUEUE_MAX = 10_000
  */
 export const REDIS_SETTLE_MS = 2_000
 export const CARRY_OVER_BATCH = 200
+
+// Chosen by us: connections to other workloads.
+
+export const CONNECTIONS_MAX = 64
+export const CONNECT_TIMEOUT_MS = 2_000
+/** Requests to one instance that wait or run. */
+export const IN_FLIGHT_MAX = 4_096
+/** An idle connection is closed after this, or a little before the other side would, where it says when. */
+export const IDLE_MS_MAX = 30_000
+export const RESPONSE_BYTES_MAX = 10 * 1024 * 1024
+export const RESPONSE_HEAD_BYTES_MAX = 32 * 1024
+/** How long requests over connections with the old certificate may take to end after a renewal. */
+export const RETIRE_MS_MAX = 60_000
+/** How late a deadline may be noticed. */
+export const DEADLINE_STEP_MS = 20

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Env } from '@countersign/service'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
+import { readServiceFile } from './service-file.ts'
 
 /** Where everything of one platform lies. Paths only; nothing is touched. */
 export interface Layout {
@@ -35,8 +37,15 @@ export interface Layout {
 
 const LONGEST_SOCKET_NAME = 'postgres/.s.PGSQL.5432'
 
+/**
+ * The state folder that is meant in a folder: COUNTERSIGN_HOME, or `.countersign` in it, or the one that
+ * `.countersign.json` names, which `countersign new` writes for services outside.
+ */
 export function stateFolder(env: Env, folder: string): string {
-  return resolve(folder, env.COUNTERSIGN_HOME ?? '.countersign')
+  if (env.COUNTERSIGN_HOME !== undefined && env.COUNTERSIGN_HOME !== '')
+    return resolve(folder, env.COUNTERSIGN_HOME)
+  const own = join(folder, '.countersign')
+  return existsSync(own) ? own : (readServiceFile(folder)?.home ?? own)
 }
 
 export function layoutOf(root: string): Layout {
@@ -57,7 +66,7 @@ export function layoutOf(root: string): Layout {
     logs: join(run, 'logs'),
     secrets: join(run, 'secrets'),
     identities: join(run, 'identities'),
-    bundle: join(run, 'trust-bundle.pem'),
+    bundle: join(root, 'pki', 'bundle.pem'),
     prometheus: join(run, 'prometheus.yml'),
     sockets,
     control: join(sockets, 'control.sock'),

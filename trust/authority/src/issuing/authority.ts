@@ -7,6 +7,7 @@ import {
   createServerCertificate,
   createSvid,
   type Issuer,
+  isServerName,
   parseCsr,
   type Span,
 } from '@countersign/ground/x509'
@@ -111,7 +112,8 @@ class OpenAuthority implements Authority {
     const publicKey = this.#checkRequest(name, csr)
     const span = this.#plan(this.#leafLifetimeMs)
     const id = workloadId(this.trustDomain, name)
-    const sign = () => createSvid({ issuer: this.#opened.issuer, id, publicKey, span })
+    const hostNames = [`${name}.${this.trustDomain}`].filter(isServerName)
+    const sign = () => createSvid({ issuer: this.#opened.issuer, id, hostNames, publicKey, span })
     return { commit: () => this.#finish(sign, { subject: { id }, publicKey, kind }) }
   }
 

@@ -67,7 +67,11 @@ export function createConfiguration(parts: ProviderParts, ring: KeyRing): Config
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
-      revocation: { enabled: true },
+      // A client may end its own tokens; of others it learns nothing (RFC 7009, section 2.1).
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       mTLS: createMutualTls(doors),
       resourceIndicators: resourceIndicators(parts, resource, ring.current.kid),
       rpInitiatedLogout: {
