@@ -68,12 +68,10 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
   }
   const own = instanceFolder(folder, instance)
   const now = options.now ?? Date.now
-  return new OpenAuthority(options, {
-    issuer,
-    bundle: await readFile(bundlePath(folder), 'utf8'),
-    issued: await IssuedLog.open(own),
-    tokens: await JoinTokens.open(own, { now, log: options.log }),
-  })
+  const bundle = await readFile(bundlePath(folder), 'utf8')
+  const tokens = await JoinTokens.open(own, { now, log: options.log })
+  const issued = await IssuedLog.open(own)
+  return new OpenAuthority(options, { issuer, bundle, issued, tokens })
 }
 
 interface Opened {
