@@ -16,6 +16,11 @@ export interface Layout {
   readonly dynamo: string
   readonly redis: string
   readonly audit: string
+  /** Checkpoint, tiles and entries of the log. */
+  readonly auditLog: string
+  /** Its public key, and the last checkpoint that was proven: outside of the log, so that they can speak against it. */
+  readonly auditKey: string
+  readonly auditCheckpoint: string
   readonly credentials: string
   readonly run: string
   readonly lock: string
@@ -60,6 +65,9 @@ export function layoutOf(root: string): Layout {
     dynamo: join(root, 'dynamo'),
     redis: join(root, 'redis'),
     audit: join(root, 'audit'),
+    auditLog: join(root, 'audit'),
+    auditKey: join(root, 'audit-key.txt'),
+    auditCheckpoint: join(root, 'audit-checkpoint.txt'),
     credentials: join(root, 'credentials.json'),
     run,
     lock: join(run, 'supervisor.json'),

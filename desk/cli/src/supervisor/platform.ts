@@ -1,9 +1,11 @@
+import { audit } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
 import { writeFileAtomic } from '@countersign/ground/store'
 import type { Log } from '@countersign/ground/telemetry'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
 import { DeskError } from '../errors.ts'
+import { pinKey } from '../home/audit-pins.ts'
 import { ensureCredentials } from '../home/credentials.ts'
 import type { Layout } from '../home/layout.ts'
 import { ownFolder } from '../home/prepare.ts'
@@ -95,6 +97,7 @@ export class Platform {
       plan.planOf({ ...facts, own }).filter(({ instance }) => !begun.has(instance)),
     )
     await this.#writeRunFiles()
+    await this.#pinLogKey()
     this.timeline.mark('ready')
     this.#ready = true
     log.info({ timeline: this.timeline.marks }, 'the platform is ready')
@@ -208,6 +211,18 @@ export class Platform {
     const seeds = specs.map(({ name, port }) => ({ name, host: '127.0.0.1', port }))
     await writeSeeds(layout, { trustDomain, publicUrl: plan.publicUrl(config), seeds })
     await writeFileAtomic(layout.prometheus, prometheusConfig({ specs, layout, trustDomain }))
+  }
+
+  /** A log with another key than before is not the log of before: somebody should look. */
+  async #pinLogKey(): Promise<void> {
+    const { layout, log } = this.#options
+    const answer = await this.#desk?.link.call(audit).key()
+    if (answer === undefined) return
+    if ((await pinKey(layout, answer.key)) === 'changed')
+      log.error(
+        { noted: layout.auditKey },
+        'the audit log has another key than the one that was noted',
+      )
   }
 
   async #stop(stopCrew: () => Promise<void>): Promise<void> {
