@@ -21,8 +21,8 @@ export interface Behalf {
   readonly seen?: (proof: Witness) => void
 }
 /** Makes clients that call on behalf of a request. */
-export interface OnBehalf {
-  callFor<C extends AnyContract>(contract: C, behalf: Behalf): Client<C, string>
+export interface OnBehalf<Name extends string = string> {
+  callFor<C extends AnyContract>(contract: C, behalf: Behalf): Client<C, Name>
 }
 
 interface Input {

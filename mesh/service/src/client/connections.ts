@@ -7,7 +7,7 @@ import {
   type UpstreamReply,
 } from '@countersign/layers'
 import type { Log } from '@countersign/ground/telemetry'
-import { FAILED_MS, REPLY_BYTES_MAX } from '../limits.ts'
+import { FAILED_MS, FIRST_WORD_MS, REPLY_BYTES_MAX } from '../limits.ts'
 import type { Identity, Instances } from '../workload.ts'
 import { CallError } from './call-error.ts'
 
@@ -61,7 +61,7 @@ export function createConnections(options: ConnectionsOptions): Connections {
   return {
     async send(service, outgoing) {
       const lines = linesOf(service)
-      const first = lines.pick(undefined)
+      const first = lines.pick(undefined) ?? (await lines.waitForOne(outgoing.timeoutMs))
       if (first === undefined)
         throw new CallError('NO_INSTANCE', `no instance of ${service} is known`)
       try {
@@ -109,6 +109,16 @@ class Lines {
         best = line
     }
     return best
+  }
+  /** The registry has perhaps not been asked yet: waits for its first word, for a bounded time. */
+  async waitForOne(timeoutMs: number): Promise<Line | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(timeoutMs, FIRST_WORD_MS))
+    })
+    await Promise.race([this.#watch.first, late])
+    clearTimeout(timer)
+    return this.pick(undefined)
   }
   async close(): Promise<void> {
     this.#watch.close()
@@ -184,7 +194,7 @@ class Line {
         at: this.#at,
         peer: evidence.peerId,
         tls: evidence.tlsVersion,
-        serial: evidence.peerSerial,
+        serial: evidence.peerSerial.toLowerCase(),
       }
     }
     return this.#proof
