@@ -32,7 +32,6 @@ export async function partSettings(options: {
       ...gatewayRedis(redis.gateway),
       ...(config.kongFile === undefined ? {} : { GATEWAY_KONG_FILE: config.kongFile }),
     },
-    audit: { COUNTERSIGN_STATE: layout.audit },
   }
 }
 

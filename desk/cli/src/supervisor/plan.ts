@@ -38,9 +38,9 @@ export const STOP_ORDER: readonly (readonly string[])[] = [
   ['gateway'],
   ['order', 'payment', 'user'],
   ['identity'],
+  ['authority'],
   ['registry'],
   ['audit'],
-  ['authority'],
 ]
 
 /** Ports of the loopback: one mesh listener an instance, and the doors beside it. */
@@ -115,6 +115,8 @@ function partEnv({ name, instance }: Part, { config, layout, ports }: PlanFacts)
       AUTHORITY_LEAF_TTL: String(config['certificates.leafTtl']),
     }
   }
+  // The log is not among what a run leaves behind.
+  if (name === 'audit') return { COUNTERSIGN_STATE: layout.audit }
   if (name === 'identity') return { IDENTITY_ACCESS_TOKEN_TTL: String(config['tokens.ttl']) }
   if (name === 'gateway') return gatewayEnv(instance, ports)
   if (name === 'balancer') {

@@ -63,9 +63,7 @@ export async function runSupervisor(
     second: () => void platform.kill().then(stopped.resolve, stopped.reject),
   })
   const stopBounding = boundLogs(layout)
-  const closeControl = await serveControl(layout.control, (request) =>
-    answer(platform, request, stop),
-  )
+  const closeControl = await serveControl(layout.control, async (request) => answer(platform, request, stop))
   try {
     await Promise.race([platform.start(), stopped.promise])
     if (!platform.stopping) watcher.ready(await platform.status())
@@ -85,16 +83,24 @@ export async function runSupervisor(
   }
 }
 
-async function answer(
+function answer(
   platform: Platform,
   request: ControlRequest,
   stop: () => void,
-): Promise<unknown> {
-  if (request.op === 'status') return platform.status()
-  if (request.op === 'join') return platform.joinEnv(request)
-  if (request.op === 'stop') return stop()
-  if (request.op === 'stop-part') return platform.stopPart(request.instance)
-  if (request.op === 'start-part') return platform.startPart(request.instance)
+): Promise<unknown> | undefined {
+  switch (request.op) {
+    case 'status':
+      return platform.status()
+    case 'join':
+      return platform.joinEnv(request)
+    case 'stop-part':
+      return platform.stopPart(request.instance)
+    case 'start-part':
+      return platform.startPart(request.instance)
+    case 'stop':
+      stop()
+      return undefined
+  }
 }
 
 /** Written at once: what a supervisor says last is what one wants to read. */
