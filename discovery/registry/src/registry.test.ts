@@ -121,6 +121,7 @@ describe('an instance', () => {
     })
     const found = registry.events.find((event) => event.action === 'instance.impostor')
     expect(found?.event.category).toContain('intrusion_detection')
+    expect(found?.event.reason).toBe('another identity listens there')
   })
 
   test('that is gone, drains or hangs becomes critical by itself, and passing again when it is back', async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, temporaryFolder, until } from '@countersign/ground/testkit'
 import { createCsr, generateKeyPair, validateChain } from '@countersign/ground/x509'
-import { type Identity, type JoinOptions, joinTrustDomain } from '@countersign/service'
+import { type Identity, joinTrustDomain } from '@countersign/service'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
   callMesh,
@@ -43,6 +43,7 @@ async function bootstrap(name = 'desk'): Promise<string> {
   return token
 }
 
+type JoinOptions = Parameters<typeof joinTrustDomain>[0]
 type Joining = Pick<JoinOptions, 'name' | 'doors' | 'token'> & Partial<JoinOptions>
 async function joinAs(
   options: Joining,
