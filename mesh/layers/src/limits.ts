@@ -57,3 +57,39 @@ export const REDIS_QUEUE_MAX = 10_000
  */
 export const REDIS_SETTLE_MS = 2_000
 export const CARRY_OVER_BATCH = 200
+
+// Chosen by us: connections to other workloads.
+
+export const CONNECTIONS_MAX = 64
+export const CONNECT_TIMEOUT_MS = 2_000
+/** Requests to one instance that wait or run. */
+export const IN_FLIGHT_MAX = 4_096
+/** An idle connection is closed after this, or a little before the other side would, where it says when. */
+export const IDLE_MS_MAX = 30_000
+export const RESPONSE_BYTES_MAX = 10 * 1024 * 1024
+export const RESPONSE_HEAD_BYTES_MAX = 32 * 1024
+/** How long requests over connections with the old certificate may take to end after a renewal. */
+export const RETIRE_MS_MAX = 60_000
+/** How late a deadline may be noticed. */
+export const DEADLINE_STEP_MS = 20
+
+// Chosen by us: failing instances.
+
+export const BREAKER_FAILURES_IN_ROW = 5
+/** Share of failures that opens, once there is the volume to speak of a share. */
+export const BREAKER_FAILED_SHARE = 0.5
+export const BREAKER_VOLUME_MIN = 20
+/** The rolling window is this long at least, twice this at most. */
+export const BREAKER_SLOT_MS = 5_000
+export const BREAKER_REOPEN_MS_MIN = 500
+export const BREAKER_REOPEN_MS_MAX = 30_000
+/** A probe that has not reported by then is taken for lost. */
+export const BREAKER_PROBE_MS_MAX = 10_000
+
+// Chosen by us: sending again.
+
+/** Retries for each request, over time: a service that fails gets a fifth more work, not twice as much. */
+export const RETRY_SHARE = 0.2
+export const RETRY_BURST = 10
+/** With less time left than this a second attempt has no chance. */
+export const RETRY_TIME_LEFT_MS_MIN = 20

@@ -1,0 +1,33 @@
+import {
+  bearerToken,
+  type CachingTokenVerifier,
+  type FailureBudget,
+  unauthorized,
+  verifyWithin,
+} from '@countersign/layers'
+import type { Layer } from '../compose.ts'
+import { routeOf } from '../domain/route.ts'
+
+/**
+ * Who is asking. An endpoint for strangers does not look at credentials: what a mounted application is sent is between
+ * it and its client. A token that is bound to a certificate is refused: at this door nobody shows one.
+ */
+export const authenticate =
+  (verifier: CachingTokenVerifier, budget: FailureBudget): Layer =>
+  (exchange, next) => {
+    const { endpoint } = routeOf(exchange)
+    if (endpoint.roles === 'stranger') return next(exchange)
+    const token = bearerToken(exchange.request.rawHeaders)
+    if (token === undefined)
+      throw unauthorized(`contract ${routeOf(exchange).label}: a person is required`)
+    const { address } = exchange.connection
+    const verified = verifyWithin(budget, verifier, { token, address })
+    if (!(verified instanceof Promise)) {
+      exchange.person = verified.person
+      return next(exchange)
+    }
+    return verified.then(({ person }) => {
+      exchange.person = person
+      return next(exchange)
+    })
+  }
