@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { load } from '@countersign/journeys/support'
-import { payment } from '@countersign/payment/contract'
+import { contract as payment } from '@countersign/payment/contract'
 import { joinMesh } from '@countersign/service'
 
 /** Runs with the identity of `order`, started by `countersign run`. */

@@ -54,10 +54,14 @@ export async function createIntermediate(options: {
   })
 }
 
-/** An X.509-SVID of a workload: one URI name, for both sides of TLS. PEM. */
+/**
+ * An X.509-SVID of a workload: one URI name, for both sides of TLS. PEM. `hostNames` stand beside it, for clients that
+ * can check no SPIFFE id (X.509-SVID, section 2, allows them); workloads never look at them.
+ */
 export async function createSvid(options: {
   issuer: Issuer
   id: SpiffeId
+  hostNames?: readonly string[]
   publicKey: KeyObject
   span: Span
 }): Promise<string> {
@@ -66,7 +70,7 @@ export async function createSvid(options: {
     ...signedBy(x509, options.issuer),
     ...{ subject: leafName(x509), publicKey: options.publicKey, span: options.span },
     extensions: leafExtensions(x509, {
-      names: [{ type: 'url', value: options.id }],
+      names: [{ type: 'url', value: options.id }, ...(options.hostNames ?? []).map(hostName)],
       usages: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
     }),
   })

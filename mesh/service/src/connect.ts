@@ -2,7 +2,8 @@ import type { Client, Contract, Endpoint } from '@countersign/contract'
 import { type HealthEntry, registry } from '@countersign/contract/platform'
 import type { Log, Metrics } from '@countersign/ground/telemetry'
 import { type Behalf, clientOf, type OnBehalf } from './client/client.ts'
-import { createConnections } from './client/connections.ts'
+import { type Connections, createConnections } from './client/connections.ts'
+import { PINNED_MAX } from './limits.ts'
 import { createResolver, type Resolver } from './discovery/resolver.ts'
 import type { Identity, Instances } from './workload.ts'
 
@@ -14,7 +15,7 @@ export interface Seed {
 }
 
 /** A workload's side of the mesh as a caller: clients, and where the others are. */
-export interface Connected<Name extends string = string> extends OnBehalf {
+export interface Connected<Name extends string = string> extends OnBehalf<Name> {
   call<C extends AnyContract>(contract: C): Client<C, Name>
   callAt<C extends AnyContract>(contract: C, at: Seed): Client<C, Name>
   readonly resolver: Resolver
@@ -53,27 +54,27 @@ export function connect<Name extends string>(options: {
     log,
     instances: (name) => resolver.instances(name),
   })
-  const pinned = new Map<string, ReturnType<typeof createConnections>>()
-  const at = (seed: Seed): ReturnType<typeof createConnections> => {
+  const pinned = new Map<string, Connections>()
+  const at = (seed: Seed): Connections => {
     const key = `${seed.name}=${seed.host}:${seed.port}`
     let found = pinned.get(key)
-    if (found === undefined) {
-      found = createConnections({
-        trustDomain,
-        identity,
-        log,
-        instances: () => fixed([seed]),
-        name: seed.name,
-      })
-      pinned.set(key, found)
-    }
+    pinned.delete(key)
+    found ??= createConnections({
+      trustDomain,
+      identity,
+      log,
+      instances: () => fixed([seed]),
+      name: seed.name,
+    })
+    pinned.set(key, found)
+    if (pinned.size > PINNED_MAX) dropOldest(pinned)
     return found
   }
   const own: Behalf = {}
   return {
     call: (contract) => clientOf(contract, own, connections) as never,
     callAt: (contract, seed) => clientOf(contract, own, at(seed)) as never,
-    callFor: (contract, behalf) => clientOf(contract, behalf, connections),
+    callFor: (contract, behalf) => clientOf(contract, behalf, connections) as never,
     resolver,
     close: async () => {
       resolver.close()
@@ -84,6 +85,13 @@ export function connect<Name extends string>(options: {
       ])
     },
   }
+}
+
+function dropOldest(pinned: Map<string, Connections>): void {
+  const [oldest] = pinned
+  if (oldest === undefined) return
+  pinned.delete(oldest[0])
+  void oldest[1].close()
 }
 
 /** Instances that do not change, in the shape of a watch. */
@@ -103,6 +111,7 @@ function fixed(seeds: readonly Seed[]): Instances {
   return {
     current: () => entries,
     stale: false,
+    first: Promise.resolve(),
     onChange: () => () => undefined,
     close: () => undefined,
   }

@@ -5,7 +5,14 @@ export { Permit, Refusal } from '@countersign/layers'
 export { z } from 'zod'
 export { CallError } from './client/call-error.ts'
 export { type Connected, connect, type Seed } from './connect.ts'
-export { type Held, IdentityError, obtain, type RenewCall, RenewingIdentity } from './identity/index.ts'
+export {
+  type Held,
+  IdentityError,
+  joinTrustDomain,
+  obtain,
+  type RenewCall,
+  RenewingIdentity,
+} from './identity/index.ts'
 export type { Built, Env, Identify, Part } from './part.ts'
 export { type ProcessMessage, run } from './run.ts'
 export { serve } from './serve.ts'

@@ -14,6 +14,10 @@ export const CONNECTIONS_MAX = 20_000
 export const DRAIN_MS = 3_000
 /** How long a stopping instance waits for the collector to take the last events; the rest stays on the spool. */
 export const FLUSH_MS = 800
-/** Connections of one client to one instance. */
-export const CONNECTIONS_PER_INSTANCE_MAX = 128
+/** How long a first call waits for what the registry knows. */
+export const FIRST_WORD_MS = 2_000
+/** Single addresses that are called, most recent ones first; the registry probes as many instances as it has. */
+export const PINNED_MAX = 512
+/** An instance that could not be reached is passed over for this long while there are others. */
+export const FAILED_MS = 1_000
 export const REPLY_BYTES_MAX = 16 * 1024 * 1024

@@ -138,6 +138,7 @@ describe('a call', () => {
       {
         hop: 'payment.charge',
         status: 201,
+        at: `127.0.0.1:${server.port}`,
         peer: 'spiffe://test.local/service/payment',
         tls: 'TLSv1.3',
         serial: door.identity.current().serial,

@@ -41,19 +41,19 @@ export interface Running {
 }
 
 /** A workload that has joined, before it answers anything. */
-export interface Joined {
+export interface Joined<Name extends string = string> {
   readonly settings: PlatformSettings
   readonly instance: string
   readonly log: Log
   readonly metrics: Metrics
   readonly identity: Identity & { close(): void }
-  readonly connected: Connected
+  readonly connected: Connected<Name>
   close(): Promise<void>
 }
 
 /** Joins the trust domain as `name` and connects to the mesh, as a caller only. Settings as for `serve`. */
-export function joinMesh(name: string, env: Env): Promise<Joined> {
-  return joinAs({ name }, env)
+export function joinMesh<Name extends string>(name: Name, env: Env): Promise<Joined<Name>> {
+  return joinAs({ name }, env) as Promise<Joined<Name>>
 }
 
 async function joinAs(part: Pick<Part, 'name' | 'identify'>, env: Env): Promise<Joined> {

@@ -39,6 +39,8 @@ export interface Watch<T> {
   current(): T
   /** True while the state could not be confirmed with the registry. */
   readonly stale: boolean
+  /** Resolves when the registry has answered for the first time. */
+  readonly first: Promise<void>
   onChange(listener: () => void): () => void
   close(): void
 }

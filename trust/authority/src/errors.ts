@@ -1,4 +1,4 @@
-import { CodedError } from '@countersign/ground/errors'
+import { CodedError, messageOf } from '@countersign/ground/errors'
 import { X509Error } from '@countersign/ground/x509'
 import { Refusal } from '@countersign/layers'
 
@@ -33,7 +33,7 @@ export function toRefusal(error: unknown): Refusal {
     return new Refusal('TOKEN_INVALID', { rule, remedy, cause: error })
   }
   if (isCode(error, 'TOKENS_FULL')) return new Refusal('OVERLOADED', { rule: error.message })
-  return new Refusal('INTERNAL', { cause: error })
+  return new Refusal('INTERNAL', { rule: `authority: ${messageOf(error)}`, cause: error })
 }
 
 function isCode(error: unknown, code: AuthorityErrorCode): error is AuthorityError {

@@ -4,7 +4,7 @@ import { type Permit, Refusal } from '@countersign/layers'
 import type { Context } from '@countersign/service'
 import { isJoinable } from './domain/token-book.ts'
 import { toRefusal } from './errors.ts'
-import type { Events } from './events.ts'
+import type { Asker, Events } from './events.ts'
 import type { Authority } from './issuing/authority.ts'
 import type { IssueKind } from './issuing/issued-log.ts'
 import { isTokenHash } from './token/token.ts'
@@ -19,7 +19,7 @@ export interface HandlerParts {
 
 /** What the authority answers over the mesh. Names come from the certificate that the caller proved, never from a body. */
 export function createHandlers(parts: HandlerParts): Handlers<typeof contract, Context> {
-  const { authority, sync, events, publicNames } = parts
+  const { authority, events, publicNames } = parts
   return {
     renew: ({ body, permit, requestId }) =>
       tell(events, { kind: 'renew', permit, requestId }, () =>
@@ -30,18 +30,8 @@ export function createHandlers(parts: HandlerParts): Handlers<typeof contract, C
         authority.issuePublicDoor(provenName(permit, authority), body.csr, publicNames),
       ),
     bundle: () => ({ bundle: authority.bundle() }),
-    mintToken: async ({ body, permit, requestId }) => {
-      const { name, ttlSeconds } = body
-      if (!isJoinable(name)) throw fieldRefusal('name', 'nobody joins under this name')
-      const expiresAt = new Date(Date.now() + ttlSeconds * 1_000)
-      // The record comes before the token: no token is out there that nobody knows of.
-      await events.minted(name, expiresAt, { workload: permit.caller, requestId })
-      const { token, hash, state } = await refusing(() =>
-        authority.tokens.mint(name, ttlSeconds * 1_000),
-      )
-      await sync.tell(hash, state)
-      return { token, expiresAt: new Date(state.expiresAt).toISOString() }
-    },
+    mintToken: ({ body, permit, requestId }) =>
+      refusing(() => mintToken(parts, body, { workload: permit.caller, requestId })),
     shareToken: async ({ params, body }) => {
       if (!isTokenHash(params.hash)) throw fieldRefusal('hash', 'is not the hash of a token')
       const { name, spent } = body
@@ -49,6 +39,25 @@ export function createHandlers(parts: HandlerParts): Handlers<typeof contract, C
       return await refusing(() => authority.tokens.learn(params.hash, said))
     },
   }
+}
+
+/** A token leaves only when it is on record; one that could not be recorded is used up at once. */
+async function mintToken(
+  { authority: { tokens }, sync, events }: HandlerParts,
+  { name, ttlSeconds }: { name: string; ttlSeconds: number },
+  asker: Asker,
+): Promise<{ token: string; expiresAt: string }> {
+  if (!isJoinable(name)) throw fieldRefusal('name', 'nobody joins under this name')
+  const { token, hash, state } = await tokens.mint(name, ttlSeconds * 1_000)
+  const expiresAt = new Date(state.expiresAt)
+  try {
+    await events.minted(name, expiresAt, asker)
+  } catch (error) {
+    await tokens.spend(hash)
+    throw error
+  }
+  await sync.tell(hash, state)
+  return { token, expiresAt: expiresAt.toISOString() }
 }
 
 /** The caller's name, which has to be the one that its SPIFFE id stands for. */

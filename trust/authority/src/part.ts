@@ -51,30 +51,33 @@ async function identify(options: Opening & { env: Env }): Promise<Identity & { c
 async function create(workload: Workload, env: Env): Promise<Built> {
   const config = readConfig(env)
   const authority = await openOnce(config, workload)
-  const sync = new PeerSync({
-    tokens: authority.tokens,
-    peer: config.peer === undefined ? undefined : peerAt(workload, config.peer),
-    log: workload.log,
-  })
+  const { tokens } = authority
+  const { log } = workload
+  const peer = config.peer === undefined ? undefined : peerAt(workload, config.peer)
+  const sync = new PeerSync({ tokens, peer, log })
   const events = createEvents(workload)
-  countExpiry(workload, authority)
+  const close = async (): Promise<void> => {
+    sync.close()
+    open.delete(`${config.folder}\0${authority.instance}`)
+    await authority.close()
+  }
   const door = await openJoinDoor({
     listen: config.joinListen,
     identity: workload.identity,
     events,
     redeem: (join, asker) => redeem(join, asker, { authority, sync, events }),
+  }).catch(async (error: unknown) => {
+    await close()
+    throw error
   })
-  workload.log.info({ port: door.port }, 'the join door is open')
+  countExpiry(workload, authority)
+  log.info({ port: door.port }, 'the join door is open')
   return {
     contract,
     handlers: createHandlers({ authority, sync, events, publicNames: config.publicNames }),
     ready: () => Date.now() < authority.endsAt.getTime(),
     drain: () => door.close(),
-    close: async () => {
-      sync.close()
-      open.delete(`${config.folder}\0${authority.instance}`)
-      await authority.close()
-    },
+    close,
   }
 }
 

@@ -16,7 +16,7 @@ export interface LogInOptions {
   readonly redirectUri?: string
 }
 /** What is asked of `fetch`; every implementation of it understands this much. */
-export interface LogInRequest {
+interface LogInRequest {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
@@ -31,7 +31,7 @@ export interface TokenSet {
   readonly expiresIn: number
 }
 /** `LOGIN_REFUSED`: name and password do not go together. `LOGIN_THROTTLED`: see `context.retryAfterSeconds`. */
-export type LoginFaultCode = 'LOGIN_REFUSED' | 'LOGIN_THROTTLED' | 'LOGIN_UNAVAILABLE' | 'PROTOCOL'
+type LoginFaultCode = 'LOGIN_REFUSED' | 'LOGIN_THROTTLED' | 'LOGIN_UNAVAILABLE' | 'PROTOCOL'
 export class LoginError extends CodedError<LoginFaultCode> {}
 
 const metadataSchema = z.object({

@@ -1,4 +1,4 @@
-import { ConfigError, readSettings } from '@countersign/ground/config'
+import { readSettings } from '@countersign/ground/config'
 import type { Env } from '@countersign/service'
 import { z } from 'zod'
 import { type AllowAddress, allowAddresses } from '../domain/check-address.ts'
@@ -16,15 +16,18 @@ export interface Settings {
 export function readRegistrySettings(env: Env): Settings {
   const read = readSettings(env, {
     COUNTERSIGN_STATE: z.string().min(1),
-    REGISTRY_ADDRESSES: z.string().default(''),
+    REGISTRY_ADDRESSES: z.string().default('').transform(readAddresses),
   })
-  const list = read.REGISTRY_ADDRESSES.split(',').map((entry) => entry.trim())
+  return { folder: read.COUNTERSIGN_STATE, allow: read.REGISTRY_ADDRESSES }
+}
+
+function readAddresses(text: string, context: z.RefinementCtx): AllowAddress {
+  const list = text.split(',').map((entry) => entry.trim())
   const allow = allowAddresses(list.filter((entry) => entry !== ''))
-  if (typeof allow === 'function') return { folder: read.COUNTERSIGN_STATE, allow }
-  throw new ConfigError(
-    allow.unreadable.map(
-      (entry) =>
-        `REGISTRY_ADDRESSES: ${JSON.stringify(entry)} is no address, network (10.0.0.0/8) or host name`,
-    ),
-  )
+  if (typeof allow === 'function') return allow
+  for (const entry of allow.unreadable) {
+    const message = `${JSON.stringify(entry)} is no address, network (10.0.0.0/8) or host name`
+    context.addIssue({ code: 'custom', message })
+  }
+  return z.NEVER
 }

@@ -31,7 +31,9 @@ export function probed(
   const wanted = { ...before, proof, failures, output: output.slice(0, OUTPUT_CHARS_MAX) }
   const put = putInstance(state, wanted, now)
   const news = found === 'impostor' && before.proof !== 'failed'
-  return news ? { ...put, effects: [...put.effects, { kind: 'impostor', instance: before }] } : put
+  return news
+    ? { ...put, effects: [...put.effects, { kind: 'impostor', instance: { ...before, output } }] }
+    : put
 }
 
 function proofAfter(before: Instance, found: ProbeResult['found'], failures: number): Proof {

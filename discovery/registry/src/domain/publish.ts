@@ -91,7 +91,7 @@ function checkPaths(state: RegistryState, descriptor: ContractDescriptor): Refus
 }
 
 /** First segments of the paths that a contract opens to the public, in lower case. */
-export function publicSegments(descriptor: ContractDescriptor): Set<string> {
+function publicSegments(descriptor: ContractDescriptor): Set<string> {
   const open = descriptor.endpoints.filter((endpoint) => endpoint.callers.includes(GATEWAY))
   return new Set(open.map((endpoint) => firstSegment(endpoint.path)))
 }

@@ -31,7 +31,7 @@ export class CallError extends CodedError<CallErrorCode> {
 
   static from(action: string, received: Received): CallError {
     const problem = readProblem(received)
-    const retryAfter = Number(received.headers['retry-after'])
+    const retryAfter = Number(received.header('retry-after') ?? Number.NaN)
     return new CallError(
       'REFUSED',
       `${action} answered ${received.status}${problem === undefined ? '' : ` ${problem.code}`}`,
@@ -45,7 +45,7 @@ export class CallError extends CodedError<CallErrorCode> {
 }
 
 function readProblem(received: Received): Problem | undefined {
-  if (!String(received.headers['content-type']).startsWith('application/problem+json'))
+  if (!String(received.header('content-type')).startsWith('application/problem+json'))
     return undefined
   try {
     const problem: unknown = JSON.parse(received.body.toString('utf8'))

@@ -21,8 +21,8 @@ export interface Behalf {
   readonly seen?: (proof: Witness) => void
 }
 /** Makes clients that call on behalf of a request. */
-export interface OnBehalf {
-  callFor<C extends AnyContract>(contract: C, behalf: Behalf): Client<C, string>
+export interface OnBehalf<Name extends string = string> {
+  callFor<C extends AnyContract>(contract: C, behalf: Behalf): Client<C, Name>
 }
 
 interface Input {
@@ -101,7 +101,11 @@ async function send(
   })
   behalf.seen?.({ hop: `${service}.${endpoint.name}`, status: received.status, ...received.proof })
   if (endpoint.kind === 'raw')
-    return { status: received.status, headers: received.headers, body: received.body }
+    return {
+      status: received.status,
+      headers: headersToObject(received.rawHeaders),
+      body: received.body,
+    }
   if (received.status !== endpoint.status)
     throw CallError.from(`${service}.${endpoint.name}`, received)
   return readReply(`${service}.${endpoint.name}`, declared, received)
@@ -152,4 +156,13 @@ function queryOf(query: Input['query']): string {
   return pairs.length === 0
     ? ''
     : `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)] as [string, string]))}`
+}
+
+/** Names in lower case; of several values of a name the last. */
+function headersToObject(raw: readonly Buffer[]): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    headers[String(raw[i]).toLowerCase()] = raw[i + 1]?.toString('latin1') ?? ''
+  }
+  return headers
 }

@@ -1,11 +1,13 @@
-import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { workloadId } from '@countersign/contract'
 import type { HealthEntry } from '@countersign/contract/platform'
-import { messageOf } from '@countersign/ground/errors'
+import {
+  createUpstream,
+  type Upstream,
+  UpstreamError,
+  type UpstreamReply,
+} from '@countersign/layers'
 import type { Log } from '@countersign/ground/telemetry'
-import { checkSvid } from '@countersign/ground/x509'
-import { Pool } from 'undici'
-import { CONNECTIONS_PER_INSTANCE_MAX, REPLY_BYTES_MAX } from '../limits.ts'
+import { FAILED_MS, FIRST_WORD_MS, REPLY_BYTES_MAX } from '../limits.ts'
 import type { Identity, Instances } from '../workload.ts'
 import { CallError } from './call-error.ts'
 
@@ -22,13 +24,16 @@ export interface Outgoing {
 }
 export interface Received {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  /** The first value of a header; `name` in lower case. */
+  header(name: string): string | undefined
+  readonly rawHeaders: readonly Buffer[]
   readonly body: Buffer
   /** What the other side has proven. */
   readonly proof: Readonly<Record<string, string>>
 }
 /** Sends requests to instances of services, each proven by its certificate. */
 export interface Connections {
+  /** Throws `CallError` where no answer came; an answer of any status is an answer. */
   send(service: string, outgoing: Outgoing): Promise<Received>
   close(): Promise<void>
 }
@@ -44,212 +49,186 @@ export interface ConnectionsOptions {
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
-  const services = new Map<string, { watch: Instances; lines: Map<string, Line> }>()
-  const linesOf = (service: string): { watch: Instances; lines: Map<string, Line> } => {
-    let found = services.get(service)
-    if (found === undefined) {
-      found = { watch: options.instances(service), lines: new Map() }
-      const { watch, lines } = found
-      watch.onChange(() => prune(lines, watch.current()))
-      services.set(service, found)
+  const services = new Map<string, Lines>()
+  const linesOf = (service: string): Lines => {
+    let lines = services.get(service)
+    if (lines === undefined) {
+      lines = new Lines(options, options.name ?? service, options.instances(service))
+      services.set(service, lines)
     }
-    return found
-  }
-  const pick = (service: string, not: Line | undefined): Line | undefined => {
-    const { watch, lines } = linesOf(service)
-    const candidates = watch
-      .current()
-      .map((entry) => lineTo(lines, entry, options, options.name ?? service))
-    const others = candidates.filter((line) => line !== not)
-    const usable = others.length > 0 ? others : candidates
-    return usable.reduce<Line | undefined>(
-      (best, line) => (best === undefined || line.load() < best.load() ? line : best),
-      undefined,
-    )
+    return lines
   }
   return {
     async send(service, outgoing) {
-      const first = pick(service, undefined)
+      const lines = linesOf(service)
+      const first = lines.pick(undefined) ?? (await lines.waitForOne(outgoing.timeoutMs))
       if (first === undefined)
         throw new CallError('NO_INSTANCE', `no instance of ${service} is known`)
       try {
         return await first.send(outgoing)
       } catch (error) {
-        const again =
-          outgoing.repeatable || (error instanceof CallError && error.context.unsent === true)
-        const second = again ? pick(service, first) : undefined
-        if (second === undefined || (error instanceof CallError && error.code === 'TIMEOUT'))
-          throw error
-        return second.send(outgoing)
+        const second = mayGoAgain(error, outgoing) ? lines.pick(first) : undefined
+        if (second === undefined) throw callError(error, service)
+        return second.send(outgoing).catch((again: unknown) => {
+          throw callError(again, service)
+        })
       }
     },
-    async close() {
-      for (const { watch, lines } of services.values()) {
-        watch.close()
-        for (const line of lines.values()) await line.close()
-      }
-    },
+    close: async () =>
+      void (await Promise.all([...services.values()].map((lines) => lines.close()))),
   }
 }
 
-function lineTo(
-  lines: Map<string, Line>,
-  entry: HealthEntry,
-  options: ConnectionsOptions,
-  name: string,
-): Line {
-  const { Address, Port } = entry.Service
-  const key = `${Address}:${Port}`
-  let line = lines.get(key)
-  if (line === undefined) {
-    line = new Line({
-      host: Address,
-      port: Port,
-      expected: workloadId(options.trustDomain, name),
-      identity: options.identity,
-      log: options.log,
+/** What has never left may go again; what may have left only where a repetition does no harm. */
+function mayGoAgain(error: unknown, { repeatable }: Outgoing): boolean {
+  if (!(error instanceof UpstreamError)) return false
+  if (error.code === 'TIMEOUT' || error.code === 'ABORTED' || error.code === 'REQUEST_INVALID')
+    return false
+  return !error.sent || (repeatable && !error.answered)
+}
+
+/** The instances of one service, each with its connections. */
+class Lines {
+  readonly #options: ConnectionsOptions
+  readonly #name: string
+  readonly #watch: Instances
+  readonly #lines = new Map<string, Line>()
+
+  constructor(options: ConnectionsOptions, name: string, watch: Instances) {
+    this.#options = options
+    this.#name = name
+    this.#watch = watch
+    watch.onChange(() => this.#prune())
+  }
+  /** The least loaded instance; another than `not` where there is one. */
+  pick(not: Line | undefined): Line | undefined {
+    let best: Line | undefined
+    for (const entry of this.#watch.current()) {
+      const line = this.#lineTo(entry)
+      if (best === undefined || best === not || (line !== not && line.load() < best.load()))
+        best = line
+    }
+    return best
+  }
+  /** The registry has perhaps not been asked yet: waits for its first word, for a bounded time. */
+  async waitForOne(timeoutMs: number): Promise<Line | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, Math.min(timeoutMs, FIRST_WORD_MS))
     })
-    lines.set(key, line)
+    await Promise.race([this.#watch.first, late])
+    clearTimeout(timer)
+    return this.pick(undefined)
   }
-  return line
+  async close(): Promise<void> {
+    this.#watch.close()
+    await Promise.all([...this.#lines.values()].map((line) => line.close()))
+  }
+
+  #lineTo({ Service }: HealthEntry): Line {
+    const key = `${Service.Address}:${Service.Port}`
+    let line = this.#lines.get(key)
+    if (line === undefined) {
+      const { trustDomain, identity, log } = this.#options
+      const upstream = createUpstream({
+        address: { host: Service.Address, port: Service.Port },
+        expectedId: workloadId(trustDomain, this.#name),
+        identity,
+        log,
+      })
+      line = new Line(upstream, key)
+      this.#lines.set(key, line)
+    }
+    return line
+  }
+  #prune(): void {
+    const alive = new Set(
+      this.#watch.current().map(({ Service }) => `${Service.Address}:${Service.Port}`),
+    )
+    for (const [key, line] of this.#lines) {
+      if (alive.has(key)) continue
+      this.#lines.delete(key)
+      void line.close()
+    }
+  }
 }
 
-function prune(lines: Map<string, Line>, entries: readonly HealthEntry[]): void {
-  const alive = new Set(entries.map(({ Service }) => `${Service.Address}:${Service.Port}`))
-  for (const [key, line] of lines) {
-    if (alive.has(key)) continue
-    lines.delete(key)
-    void line.close()
-  }
-}
-
-/** Connections to one instance, renewed when our certificate is. */
+/** One instance. */
 class Line {
-  readonly #to: { host: string; port: number; expected: string; identity: Identity; log: Log }
-  #pool: Pool
-  #inFlight = 0
-  #failedAt = 0
-  #proof: Record<string, string> = {}
-  readonly #unlisten: () => void
+  readonly #upstream: Upstream
+  readonly #at: string
+  #failedAt = Number.NEGATIVE_INFINITY
+  #proof: Readonly<Record<string, string>> = {}
+  #proofOf: Upstream['evidence']
 
-  constructor(to: { host: string; port: number; expected: string; identity: Identity; log: Log }) {
-    this.#to = to
-    this.#pool = this.#open()
-    this.#unlisten = to.identity.onChange(() => {
-      const old = this.#pool
-      this.#pool = this.#open()
-      old.close().catch(() => undefined)
-    })
+  constructor(upstream: Upstream, at: string) {
+    this.#upstream = upstream
+    this.#at = at
   }
   /** An instance that has failed a moment ago is used only when there is no other. */
   load(): number {
-    return this.#inFlight + (Date.now() - this.#failedAt < 1_000 ? 1e6 : 0)
+    const failed = performance.now() - this.#failedAt < FAILED_MS
+    return this.#upstream.inFlight + (failed ? 1e9 : 0)
   }
-  async send(outgoing: Outgoing): Promise<Received> {
-    this.#inFlight += 1
+  async send({ method, path, headers, body, timeoutMs, signal }: Outgoing): Promise<Received> {
     try {
-      const answer = await this.#pool.request({
-        method: outgoing.method as 'GET',
-        path: outgoing.path,
-        headers: outgoing.headers,
-        body: outgoing.body ?? null,
-        headersTimeout: outgoing.timeoutMs,
-        bodyTimeout: outgoing.timeoutMs,
-        ...(outgoing.signal === undefined ? {} : { signal: outgoing.signal }),
-      })
-      return {
-        status: answer.statusCode,
-        headers: answer.headers as Record<string, string>,
-        body: await read(answer.body),
-        proof: this.#proof,
-      }
+      const reply = await this.#upstream.request(
+        { method, path, headers, body: body ?? null, timeoutMs },
+        { bodyBytesMax: REPLY_BYTES_MAX, signal },
+      )
+      return new Answer(reply, this.#evidence())
     } catch (error) {
-      this.#failedAt = Date.now()
-      throw callError(error, this.#to)
-    } finally {
-      this.#inFlight -= 1
+      this.#failedAt = performance.now()
+      throw error
     }
   }
-  async close(): Promise<void> {
-    this.#unlisten()
-    await this.#pool.close()
+  close(): Promise<void> {
+    return this.#upstream.close()
   }
 
-  #open(): Pool {
-    const { host, port } = this.#to
-    return new Pool(`https://${host}:${port}`, {
-      connections: CONNECTIONS_PER_INSTANCE_MAX,
-      pipelining: 1,
-      keepAliveTimeout: 60_000,
-      connect: (_options, callback) => this.#connect(callback),
-    })
-  }
-  /** The certificate of the other side is checked before a byte of ours leaves; host names mean nothing here. */
-  #connect(callback: (error: Error | null, socket: any) => void): void {
-    const { host, port, identity, expected } = this.#to
-    const { key, chain } = identity.current()
-    const socket: TLSSocket = connectTls({
-      host,
-      port,
-      key,
-      cert: chain,
-      ca: identity.bundle(),
-      minVersion: 'TLSv1.3',
-      ALPNProtocols: ['http/1.1'],
-      checkServerIdentity: () => undefined,
-      noDelay: true,
-    } as never)
-    const fail = (error: Error): void => callback(error, null)
-    socket.once('error', fail)
-    socket.once('secureConnect', () => {
-      const certificate = socket.getPeerX509Certificate()
-      const svid = certificate === undefined ? undefined : checkSvid(certificate)
-      if (svid?.ok !== true || svid.id !== expected) {
-        socket.destroy()
-        return fail(
-          Object.assign(
-            new Error(
-              `expected ${expected}, met ${svid?.ok === true ? svid.id : (svid?.fault ?? 'nobody')}`,
-            ),
-            { code: 'PEER_WRONG' },
-          ),
-        )
-      }
-      socket.removeListener('error', fail)
+  #evidence(): Readonly<Record<string, string>> {
+    const { evidence } = this.#upstream
+    if (evidence !== undefined && evidence !== this.#proofOf) {
+      this.#proofOf = evidence
       this.#proof = {
-        peer: svid.id,
-        tls: socket.getProtocol() ?? '',
-        serial: certificate?.serialNumber.toLowerCase() ?? '',
+        at: this.#at,
+        peer: evidence.peerId,
+        tls: evidence.tlsVersion,
+        serial: evidence.peerSerial.toLowerCase(),
       }
-      callback(null, socket)
-    })
+    }
+    return this.#proof
   }
 }
 
-async function read(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > REPLY_BYTES_MAX) throw new CallError('REPLY_INVALID', 'the answer is too large')
-    chunks.push(chunk)
+class Answer implements Received {
+  readonly #reply: UpstreamReply
+  readonly proof: Readonly<Record<string, string>>
+  constructor(reply: UpstreamReply, proof: Readonly<Record<string, string>>) {
+    this.#reply = reply
+    this.proof = proof
   }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+  get status(): number {
+    return this.#reply.status
+  }
+  get body(): Buffer {
+    return this.#reply.body
+  }
+  get rawHeaders(): readonly Buffer[] {
+    return this.#reply.rawHeaders
+  }
+  header(name: string): string | undefined {
+    return this.#reply.header(name)
+  }
 }
 
-function callError(
-  error: unknown,
-  to: { host: string; port: number; expected: string },
-): CallError {
-  if (error instanceof CallError) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const where = `${to.expected} at ${to.host}:${to.port}`
-  if (code.startsWith('UND_ERR_HEADERS_TIMEOUT') || code.startsWith('UND_ERR_BODY_TIMEOUT'))
-    return new CallError('TIMEOUT', `${where} did not answer in time`, { cause: error })
-  const unsent = code === 'ECONNREFUSED' || code === 'PEER_WRONG'
-  return new CallError(
-    'UNREACHABLE',
-    `${where} could not be reached (${code || messageOf(error)})`,
-    { cause: error, ...(unsent ? { context: { unsent } } : {}) },
-  )
+function callError(error: unknown, service: string): CallError {
+  if (!(error instanceof UpstreamError))
+    return new CallError('UNREACHABLE', `${service} could not be called`, { cause: error })
+  const cause = { cause: error }
+  if (error.code === 'TIMEOUT')
+    return new CallError('TIMEOUT', `${service} did not answer in time`, cause)
+  if (error.code.startsWith('ANSWER_'))
+    return new CallError('REPLY_INVALID', `${service}: ${error.message}`, cause)
+  return new CallError('UNREACHABLE', `${service} could not be reached: ${error.message}`, cause)
 }

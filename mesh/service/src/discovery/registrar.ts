@@ -24,8 +24,8 @@ export interface Registrar {
 }
 
 export function createRegistrar(options: RegistrarOptions): Registrar {
-  const upkeep = new Upkeep(options)
   const abort = new AbortController()
+  const upkeep = new Upkeep(options, abort.signal)
   let running: Promise<void> = Promise.resolve()
   return {
     async start() {
@@ -56,6 +56,7 @@ async function keepOn(upkeep: Upkeep, signal: AbortSignal): Promise<void> {
 /** One instance's standing with the registry. */
 class Upkeep {
   readonly #options: RegistrarOptions
+  readonly #closing: AbortSignal
   readonly #beatMs: number
   registered = false
   readonly #problems = new Map<string, string>()
@@ -64,8 +65,10 @@ class Upkeep {
   #refused = false
   #failures = 0
 
-  constructor(options: RegistrarOptions) {
+  /** `closing` ends a request that is under way, so that nobody who stops waits for the registry. */
+  constructor(options: RegistrarOptions, closing: AbortSignal) {
     this.#options = options
+    this.#closing = closing
     const ttlMs = Number.parseInt(options.registration.Check.TTL, 10) * 1_000
     this.#beatMs = ttlMs / BEATS_PER_TTL
   }
@@ -89,7 +92,7 @@ class Upkeep {
       if (this.#failures > 0) this.#options.log.info('the registry answers again')
       this.#failures = 0
     } catch (error) {
-      if (this.#failures++ === 0)
+      if (this.#failures++ === 0 && !this.#closing.aborted)
         this.#options.log.warn({ reason: messageOf(error) }, 'the registry is away; trying again')
     }
   }
@@ -110,7 +113,7 @@ class Upkeep {
 
   async #beat(): Promise<void> {
     const { registry, registration } = this.#options
-    const reply = await registry.pass({ params: { id: registration.ID } }, callOptions())
+    const reply = await registry.pass({ params: { id: registration.ID } }, this.#call())
     if (reply.status === 200) return
     if (reply.status !== 404) throw new Error(`the heartbeat was answered with ${reply.status}`)
     // The registry lost its state, or had given us up: it may not know the contract either.
@@ -120,7 +123,7 @@ class Upkeep {
 
   async #register(): Promise<void> {
     const { registry, registration, log } = this.#options
-    const reply = await registry.register({ body: registration }, callOptions())
+    const reply = await registry.register({ body: registration }, this.#call())
     const said = refusalOf(reply)
     this.registered = reply.status === 200
     this.#refused = said !== undefined
@@ -132,11 +135,16 @@ class Upkeep {
     if (performance.now() - this.#publishRefusedAt < REFUSED_AGAIN_MS) return
     const { registry, descriptor } = this.#options
     const input = { params: { name: descriptor.service }, body: descriptor }
-    const reply = await registry.publish(input, callOptions())
+    const reply = await registry.publish(input, this.#call())
     const said = refusalOf(reply)
     this.#published = reply.status === 200
     if (said !== undefined) this.#publishRefusedAt = performance.now()
     this.#note(said, 'publishing the contract')
+  }
+
+  #call(): { timeoutMs: number; signal: AbortSignal } {
+    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS)
+    return { timeoutMs: CALL_TIMEOUT_MS, signal: AbortSignal.any([timeout, this.#closing]) }
   }
 
   #note(said: string | undefined, what: string): void {
@@ -148,11 +156,6 @@ class Upkeep {
     }
   }
 }
-
-const callOptions = (): { timeoutMs: number; signal: AbortSignal } => ({
-  timeoutMs: CALL_TIMEOUT_MS,
-  signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-})
 
 /** The registry's words where it refused for good; throws where asking again can help. */
 function refusalOf({ status, body }: RawReply): string | undefined {

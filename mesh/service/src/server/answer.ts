@@ -90,6 +90,9 @@ export async function refuse(
   workload.audit.record(outcomeEvent(exchange, refusal.status, refusal))
   const { status, headers, body } = renderProblem(refusal, exchange.requestId)
   if (!reply.sent) reply.code(status).headers(headers).send(body)
+  // A mounted application has taken the reply over: what it left unsaid is said on Node's own response.
+  else if (!exchange.outgoing.headersSent) exchange.outgoing.writeHead(status, headers).end(body)
+  else exchange.outgoing.destroy()
   observe(exchange, status, workload)
 }
 

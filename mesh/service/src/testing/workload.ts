@@ -22,6 +22,7 @@ export function createTestWorkload(
   const instances = (of: string): Instances => ({
     current: () => (addresses[of]?.() ?? []).map((port) => entry(of, port)),
     stale: false,
+    first: Promise.resolve(),
     onChange: () => () => undefined,
     close: () => undefined,
   })
@@ -44,6 +45,7 @@ export function createTestWorkload(
     contracts: () => ({
       current: () => [],
       stale: false,
+      first: Promise.resolve(),
       onChange: () => () => undefined,
       close: () => undefined,
     }),

@@ -7,6 +7,7 @@ import {
   createServerCertificate,
   createSvid,
   type Issuer,
+  isServerName,
   parseCsr,
   type Span,
 } from '@countersign/ground/x509'
@@ -67,12 +68,10 @@ export async function openAuthority(options: AuthorityOptions): Promise<Authorit
   }
   const own = instanceFolder(folder, instance)
   const now = options.now ?? Date.now
-  return new OpenAuthority(options, {
-    issuer,
-    bundle: await readFile(bundlePath(folder), 'utf8'),
-    issued: await IssuedLog.open(own),
-    tokens: await JoinTokens.open(own, { now, log: options.log }),
-  })
+  const bundle = await readFile(bundlePath(folder), 'utf8')
+  const tokens = await JoinTokens.open(own, { now, log: options.log })
+  const issued = await IssuedLog.open(own)
+  return new OpenAuthority(options, { issuer, bundle, issued, tokens })
 }
 
 interface Opened {
@@ -113,7 +112,8 @@ class OpenAuthority implements Authority {
     const publicKey = this.#checkRequest(name, csr)
     const span = this.#plan(this.#leafLifetimeMs)
     const id = workloadId(this.trustDomain, name)
-    const sign = () => createSvid({ issuer: this.#opened.issuer, id, publicKey, span })
+    const hostNames = [`${name}.${this.trustDomain}`].filter(isServerName)
+    const sign = () => createSvid({ issuer: this.#opened.issuer, id, hostNames, publicKey, span })
     return { commit: () => this.#finish(sign, { subject: { id }, publicKey, kind }) }
   }
 

@@ -66,47 +66,48 @@ function secrets(identity: Identity) {
 }
 
 function handler({ events, redeem }: JoinDoorOptions) {
-  const buckets: Buckets = new Map()
-  let inFlight = 0
-  const pass = async (
-    request: IncomingMessage,
-    asker: Omit<Asker, 'workload'>,
-  ): Promise<Issued> => {
-    // Cheapest first: nothing is read of what will be dropped.
-    if (inFlight > JOIN_IN_FLIGHT_MAX) throw new Refusal('OVERLOADED', retryAfter(1))
-    if (!takeFor(buckets, asker.address ?? '', Date.now())) {
-      throw new Refusal('RATE_LIMITED', retryAfter(1))
-    }
-    return await redeem(await readJoin(request), asker)
-  }
+  const admit = admission()
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const requestId = randomUUID()
-    inFlight += 1
+    const asker = { requestId: randomUUID(), address: request.socket.remoteAddress }
     try {
-      const issued = await pass(request, { requestId, address: request.socket.remoteAddress })
-      answer(response, { status: 201, headers: JSON_TYPE, body: JSON.stringify(issued), requestId })
+      const join = await admit(request, asker.address ?? '').catch((error: unknown) => {
+        // Counted only: such requests come in floods, and mean nothing one by one.
+        events.shed(error instanceof Refusal ? error.code : 'REQUEST_INVALID')
+        throw error
+      })
+      const body = JSON.stringify(await redeem(join, asker).finally(admit.leave))
+      answer(response, asker.requestId, { status: 201, headers: JSON_TYPE, body })
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal('INTERNAL', { cause: error })
-      if (SHED.has(refusal.code)) events.shed(refusal.code)
-      answer(response, { ...renderProblem(refusal, requestId), requestId })
+      answer(response, asker.requestId, renderProblem(refusal, asker.requestId))
     } finally {
-      inFlight -= 1
       discard(request)
     }
   }
 }
 
 const JSON_TYPE = { 'content-type': 'application/json', 'cache-control': 'no-store' }
-/** Counted only: they come in floods, and mean nothing one by one. */
-const SHED: ReadonlySet<string> = new Set([
-  'OVERLOADED',
-  'RATE_LIMITED',
-  'ROUTE_UNKNOWN',
-  'METHOD_NOT_ALLOWED',
-  'MEDIA_TYPE',
-  'BODY_TOO_LARGE',
-  'BODY_INVALID',
-])
+
+/** Who may come in. Cheapest first: nothing is read of what will be dropped. */
+function admission() {
+  const buckets: Buckets = new Map()
+  let inFlight = 0
+  const leave = (): void => {
+    inFlight -= 1
+  }
+  const enter = async (request: IncomingMessage, address: string): Promise<Join> => {
+    if (!(inFlight < JOIN_IN_FLIGHT_MAX)) throw new Refusal('OVERLOADED', retryAfter(1))
+    if (!takeFor(buckets, address, Date.now())) throw new Refusal('RATE_LIMITED', retryAfter(1))
+    inFlight += 1
+    try {
+      return await readJoin(request)
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
+  return Object.assign(enter, { leave })
+}
 
 function retryAfter(seconds: number) {
   return { headers: { 'retry-after': String(seconds) } }
@@ -114,13 +115,14 @@ function retryAfter(seconds: number) {
 
 function answer(
   response: ServerResponse,
-  reply: { status: number; headers: Record<string, string>; body: string; requestId: string },
+  requestId: string,
+  reply: { status: number; headers: Record<string, string>; body: string },
 ): void {
   if (response.destroyed || response.headersSent) return
   response.writeHead(reply.status, {
     ...reply.headers,
     'content-length': Buffer.byteLength(reply.body),
-    'x-request-id': reply.requestId,
+    'x-request-id': requestId,
     connection: 'close',
   })
   response.end(reply.body)

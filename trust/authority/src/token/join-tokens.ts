@@ -36,10 +36,15 @@ export class JoinTokens {
   }
 
   static async open(folder: string, options: { now: () => number; log: Log }): Promise<JoinTokens> {
-    const tokens = new JoinTokens(await TokenFile.open(folder, options.now()), options.now)
     const first = await readBootstrapToken(folder)
+    const tokens = new JoinTokens(await TokenFile.open(folder, options.now()), options.now)
     if (first === undefined || !(options.now() < first.state.expiresAt)) return tokens
-    await tokens.learn(first.hash, first.state)
+    try {
+      await tokens.learn(first.hash, first.state)
+    } catch (error) {
+      await tokens.close()
+      throw error
+    }
     options.log.info({ for: first.state.name }, 'a bootstrap token is in place')
     return tokens
   }

@@ -20,10 +20,15 @@ export class TokenFile {
   static async open(folder: string, now: number): Promise<{ file: TokenFile; book: TokenBook }> {
     const path = join(folder, 'tokens.jsonl')
     const file = await AppendFile.open(path)
-    const book = await readBook(path)
-    forgetExpired(book, now)
-    await file.replace(recordsOf(book))
-    return { file: new TokenFile(file, book.size), book }
+    try {
+      const book = await readBook(path)
+      forgetExpired(book, now)
+      await file.replace(recordsOf(book))
+      return { file: new TokenFile(file, book.size), book }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   }
 
   /** Durable on return. `book`: all that is known, for when the file has grown too long. */

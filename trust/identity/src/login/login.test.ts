@@ -61,18 +61,28 @@ describe('the login page', () => {
     }
   })
   test('says the same, as slowly, of an unknown name and a wrong password', async () => {
-    const seen: { body: string; status: number; ms: number }[] = []
-    for (const username of ['customer', 'nobody-of-this-name']) {
+    const seen = async (username: string) => {
       const { browser, url } = await openLogin()
       const begin = performance.now()
       const response = await browser.post(url, { username, password: 'wrong' })
       const body = await response.text()
-      seen.push({ body, status: response.status, ms: performance.now() - begin })
+      return { body, status: response.status, ms: performance.now() - begin }
     }
-    const [known, unknown] = seen
-    expect(known?.status).toBe(403)
-    expect(unknown).toMatchObject({ body: known?.body, status: known?.status })
-    expect(Math.abs((known?.ms ?? 0) - (unknown?.ms ?? 0))).toBeLessThan(50)
+    type Seen = Awaited<ReturnType<typeof seen>>
+    const known: Seen[] = []
+    const unknown: Seen[] = []
+    for (let i = 0; i < 4; i++) {
+      known.push(await seen('customer'))
+      unknown.push(await seen('nobody-of-this-name'))
+    }
+    const [first] = known
+    expect(first?.status).toBe(403)
+    for (const { body, status } of [...known, ...unknown]) {
+      expect({ body, status }).toEqual({ body: first?.body, status: 403 })
+    }
+    // The quickest of each: a busy machine only ever adds. The store answers 60 ms apart.
+    const quickest = (all: Seen[]): number => Math.min(...all.map(({ ms }) => ms))
+    expect(Math.abs(quickest(known) - quickest(unknown))).toBeLessThan(30)
   })
   test('records who came from where, and neither password nor claimed address', async () => {
     const { browser, url } = await openLogin('198.51.100.7')

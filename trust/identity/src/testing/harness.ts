@@ -9,10 +9,9 @@ import { createLog, Metrics } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { checkSvid } from '@countersign/ground/x509'
 import { Permit } from '@countersign/layers'
-import { decider, NOTHING_NARROWED } from '@countersign/policy'
 import type { Workload } from '@countersign/service'
-import { Agent, fetch as undiciFetch } from 'undici'
 import { create, type IdentityPart } from '../create.ts'
+import { fetchWith } from './fetch-with.ts'
 import { createPki, type Leaf, TRUST_DOMAIN } from './pki.ts'
 import { createTestPeople } from './people-memory.ts'
 
@@ -46,7 +45,7 @@ export async function startHarness(options: { databaseUrl: string; ttl?: number 
   const begin = performance.now()
   live = await create(workload, env)
   const createMs = performance.now() - begin
-  const agents: Agent[] = []
+  const clients: { close(): void }[] = []
 
   return {
     ...{ pki, people, events, lines, issuer, env, createMs, folder: folder.path },
@@ -54,10 +53,9 @@ export async function startHarness(options: { databaseUrl: string; ttl?: number 
     part: () => live as IdentityPart,
     /** `fetch` as a client of the door or, with a certificate, as a workload of the mesh. */
     fetchAs(leaf?: Leaf): typeof fetch {
-      const agent = new Agent({ connect: { ca: pki.root, ...leaf } })
-      agents.push(agent)
-      return ((url: string, init: object) =>
-        undiciFetch(url, { ...init, dispatcher: agent })) as unknown as typeof fetch
+      const client = fetchWith(pki.root, leaf)
+      clients.push(client)
+      return client.fetch
     },
     async restart() {
       await live?.close?.()
@@ -66,7 +64,7 @@ export async function startHarness(options: { databaseUrl: string; ttl?: number 
       live = await create(workload, env)
     },
     async close() {
-      await Promise.all(agents.map((agent) => agent.close()))
+      for (const client of clients) client.close()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
       await live?.close?.()
@@ -117,7 +115,7 @@ async function answer(
   await handlers.provider?.({ ...context, request, response })
 }
 
-const authorise = Permit.authorizer(decider(NOTHING_NARROWED))
+const authorise = Permit.authorizer(() => ({ allowed: true, rule: 'test' }))
 
 function permitOf(request: IncomingMessage): Permit {
   const { socket } = request
