@@ -39,8 +39,9 @@ export function outcomeOf(evidence: Evidence, service: string): Entry | undefine
 
 /** What a service noted of its call to another: the identity that the other side proved. */
 export function callTo(event: AuditEvent, service: string): Proof | undefined {
-  return event.countersign?.downstream?.find(
-    (each) => typeof each.hop === 'string' && each.hop.startsWith(`${service}.`),
+  return event.countersign?.downstream?.findLast(
+    ({ hop, service: name }) =>
+      name === service || (typeof hop === 'string' && hop.startsWith(`${service}.`)),
   )
 }
 
