@@ -141,6 +141,16 @@ describe.skipIf(!hasRedis)('with a real Redis', { timeout: 60_000 }, () => {
       await redis.kill()
       await until(() => modeIs('local'), 'loss is seen')
       await redis.start()
+      const settling = 'countersign_limiter_transitions_total{mode="settling"}'
+      const before = (await metrics.text()).includes(settling)
+      expect(before).toBe(false)
+      await until(async () => (await metrics.text()).includes(settling), 'Redis is back')
+      await nextSecond()
+      // one instance alone keeps to its share, however many ask at once
+      const limit = limitOf('5/second per person')
+      const verdicts = Array.from({ length: 40 }, () => limiters[0]?.take(`${key}:alone`, limit))
+      expect((await Promise.all(verdicts)).filter((verdict) => verdict?.allowed)).toHaveLength(3)
+      expect(await modeIs('redis')).toBe(false)
       await until(() => modeIs('redis'), 'back to Redis')
       await sleep(300)
       expect(await burstsForSeconds('5/second per person', 2)).toEqual([5, 5])
