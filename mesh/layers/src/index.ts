@@ -1,5 +1,7 @@
 export { addressKey } from './address-key.ts'
+export { type Candidate, pickInstance } from './balance.ts'
 export { bearerToken } from './bearer-token.ts'
+export { type Breaker, type BreakerState, createBreaker, type Entry } from './breaker.ts'
 export { createFailureBudget, type FailureBudget, verifyWithin } from './failure-budget.ts'
 export type { FetchKeys } from './key-source.ts'
 export * from './limiter.ts'
@@ -9,6 +11,13 @@ export type { Share } from './limiter-usage.ts'
 export * from './permit.ts'
 export { rateHeaders, rateLimited } from './rate-headers.ts'
 export * from './refusal.ts'
+export {
+  type Attempt,
+  isIdempotentMethod,
+  mayRetry,
+  NOT_STARTED_HEADER,
+  RetryBudget,
+} from './retry.ts'
 export * from './token.ts'
 export { invalidToken, keysUnavailable, unauthorized } from './token-refusals.ts'
 export {

@@ -23,11 +23,14 @@ export interface RedisLink {
   close(): void
 }
 
-/** Opens the link; comes back when it is ready, or after a second without it. `onLost` is called at each loss. */
-export async function openRedisLink(address: RedisAddress, onLost: () => void): Promise<RedisLink> {
+/** Opens the link; comes back when it is ready, or after a second without it. `onLost` is called at each loss, with what is known of it. */
+export async function openRedisLink(
+  address: RedisAddress,
+  onLost: (reason?: unknown) => void,
+): Promise<RedisLink> {
   const client = createClient(optionsFor(address))
   // each loss ends in `error` or `reconnecting`; without a listener the first would end the process
-  client.on('error', onLost).on('reconnecting', onLost)
+  client.on('error', onLost).on('reconnecting', () => onLost())
   const { promise: ready, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, REDIS_CONNECT_TIMEOUT_MS)
   client.once('ready', resolve)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Metrics } from '@countersign/ground/telemetry'
 import { temporaryFolder, until } from '@countersign/ground/testkit'
+import { createClient } from '@redis/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { limiterTrial, limitOf } from './limiter.trial.ts'
 import type { Limiter } from './limiter.ts'
@@ -24,6 +25,34 @@ describe.skipIf(!hasRedis)('with a real Redis', { timeout: 60_000 }, () => {
       now,
     }),
   )
+
+  it('needs no more rights than its README names, and says why it is kept out', async () => {
+    const admin = createClient({ socket: { path: redis.socketPath, tls: false } })
+    await admin.connect()
+    const rights = 'evalsha eval time hmget hset pexpire pttl exists ping hello'
+    const commands = rights.split(' ').map((command) => `+${command}`)
+    await admin.aclSetUser('gate', ['on', '>secret', '~limit:*', ...commands])
+    const { log, lines } = createTestLog()
+    const connect = (password: string) =>
+      createRedisLimiter({
+        socketPath: redis.socketPath,
+        username: 'gate',
+        password,
+        share: { index: 0, of: 4 },
+        log,
+      })
+    const limiter = await connect('secret')
+    const verdicts = Array.from({ length: 9 }, () =>
+      limiter.take('rights', limitOf('4/day per person')),
+    )
+    expect((await Promise.all(verdicts)).filter(({ allowed }) => allowed)).toHaveLength(4)
+    await limiter.close()
+    const keptOut = await connect('wrong-secret')
+    expect(lines.at(-1)).toContain('WRONGPASS')
+    expect(lines.join()).not.toContain('secret')
+    await keptOut.close()
+    admin.destroy()
+  })
 
   describe('two instances', () => {
     let limiters: Limiter[]

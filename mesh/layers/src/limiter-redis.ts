@@ -1,4 +1,5 @@
 import type { ParsedLimit } from '@countersign/contract'
+import { messageOf } from '@countersign/ground/errors'
 import type { Log, Metrics } from '@countersign/ground/telemetry'
 import type { Limiter, LimitVerdict } from './limiter.ts'
 import { openRedisLink, type RedisAddress, type RedisLink } from './limiter-redis-link.ts'
@@ -62,8 +63,10 @@ class RedisLimiter implements Limiter {
   readonly #share: Share
   readonly #now: () => number
   readonly #book = new UsageBook()
-  readonly #show: (mode: Mode) => void
+  readonly #show: (mode: Mode, reason: string) => void
   #mode: Mode = 'local'
+  /** Why Redis was lost last. */
+  #reason = ''
   /** When Redis was lost, as a number of a second. */
   #lostSecond: number
   #link: RedisLink | undefined
@@ -79,7 +82,7 @@ class RedisLimiter implements Limiter {
   }
 
   async open(): Promise<void> {
-    this.#link = await openRedisLink(this.#options, () => this.#lose())
+    this.#link = await openRedisLink(this.#options, (reason) => this.#lose(reason))
     if (this.#link.ready) this.#enter('redis')
     else this.#enterLocal()
   }
@@ -108,7 +111,7 @@ class RedisLimiter implements Limiter {
     const reply = await link.run(TAKE, redisKey(key), args)
     const [nowMs, taken, ...counts] = reply ?? []
     if (nowMs === undefined || counts.length !== limit.windows.length) {
-      this.#lose()
+      this.#lose('no answer in time')
       return this.#takeLocally(key, limit)
     }
     const allowed = taken === 1
@@ -146,7 +149,8 @@ class RedisLimiter implements Limiter {
     return Math.min(left, this.#withinShare(usage, window))
   }
 
-  #lose(): void {
+  #lose(reason?: unknown): void {
+    if (reason !== undefined) this.#reason = messageOf(reason)
     if (this.#mode === 'local') return
     this.#lostSecond = windowIndex(this.#now(), 1)
     this.#enterLocal()
@@ -169,7 +173,7 @@ class RedisLimiter implements Limiter {
     for (const batch of batchesOf(this.#book.open(this.#now()))) {
       const sent = await Promise.all(batch.map((entry) => this.#carryOver(link, entry)))
       if (!this.#is('settling')) return
-      if (sent.includes(false)) return this.#lose()
+      if (sent.includes(false)) return this.#lose('no answer in time')
     }
     this.#settled = setTimeout(() => this.#enter('redis'), REDIS_SETTLE_MS).unref()
   }
@@ -188,7 +192,7 @@ class RedisLimiter implements Limiter {
 
   #enter(mode: Mode): void {
     this.#mode = mode
-    this.#show(mode)
+    this.#show(mode, this.#reason)
   }
   #is(mode: Mode): boolean {
     return this.#mode === mode
@@ -217,7 +221,7 @@ function* batchesOf(entries: Iterable<OpenUsage>): Generator<readonly OpenUsage[
 }
 
 /** One line and one count for each change of mode. */
-function showMode({ log, metrics }: RedisLimiterOptions): (mode: Mode) => void {
+function showMode({ log, metrics }: RedisLimiterOptions): (mode: Mode, reason: string) => void {
   const gauge = metrics?.gauge(
     'countersign_limiter_mode',
     'Which way limits are decided: exactly by Redis, or by the share of this instance.',
@@ -228,12 +232,12 @@ function showMode({ log, metrics }: RedisLimiterOptions): (mode: Mode) => void {
     'Changes of the way in which limits are decided, by the new one.',
     ['mode'],
   )
-  return (mode) => {
+  return (mode, reason) => {
     gauge?.set({ mode: 'redis' }, mode === 'redis' ? 1 : 0)
     gauge?.set({ mode: 'local' }, mode === 'redis' ? 0 : 1)
     changes?.inc({ mode })
     if (mode === 'local')
-      log.warn({ mode }, 'limits: Redis is away, this instance keeps to its share')
+      log.warn({ mode, reason }, 'limits: Redis is away, this instance keeps to its share')
     else log.info({ mode }, 'limits: Redis decides')
   }
 }

@@ -72,3 +72,24 @@ export const RESPONSE_HEAD_BYTES_MAX = 32 * 1024
 export const RETIRE_MS_MAX = 60_000
 /** How late a deadline may be noticed. */
 export const DEADLINE_STEP_MS = 20
+
+// Chosen by us: failing instances.
+
+export const BREAKER_FAILURES_IN_ROW = 5
+/** Share of failures that opens, once there is the volume to speak of a share. */
+export const BREAKER_FAILED_SHARE = 0.5
+export const BREAKER_VOLUME_MIN = 20
+/** The rolling window is this long at least, twice this at most. */
+export const BREAKER_SLOT_MS = 5_000
+export const BREAKER_REOPEN_MS_MIN = 500
+export const BREAKER_REOPEN_MS_MAX = 30_000
+/** A probe that has not reported by then is taken for lost. */
+export const BREAKER_PROBE_MS_MAX = 10_000
+
+// Chosen by us: sending again.
+
+/** Retries for each request, over time: a service that fails gets a fifth more work, not twice as much. */
+export const RETRY_SHARE = 0.2
+export const RETRY_BURST = 10
+/** With less time left than this a second attempt has no chance. */
+export const RETRY_TIME_LEFT_MS_MIN = 20
