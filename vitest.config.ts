@@ -2,15 +2,53 @@ import { defineConfig } from 'vitest/config'
 
 // Workspaces resolve to their sources, in tests as at run time.
 const conditions = ['countersign:source', 'node']
+const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+const never = ['**/node_modules/**', '**/dist/**']
+
+/** The journeys that share one platform; each project runs them against its own: many processes, or one. */
+const journeys = (mode: 'many' | 'one', order: number) => ({
+  ...resolve,
+  test: {
+    name: `journeys-${mode}`,
+    include: ['journeys/src/*.test.ts'],
+    exclude: [...never, ...(mode === 'one' ? ['journeys/src/own/**'] : [])],
+    globalSetup: ['journeys/src/support/global-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    // One after the other: a platform wants the machine for itself.
+    sequence: { groupOrder: order },
+  },
+})
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions } },
+  ...resolve,
   test: {
-    include: ['**/src/**/*.test.ts', 'tools/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
-    typecheck: { enabled: false },
+    projects: [
+      {
+        ...resolve,
+        test: {
+          name: 'rooms',
+          include: ['**/src/**/*.test.ts', 'tools/*.test.ts'],
+          exclude: [...never, 'journeys/**'],
+          testTimeout: 20_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      journeys('many', 1),
+      journeys('one', 2),
+      {
+        ...resolve,
+        test: {
+          name: 'journeys-own',
+          include: ['journeys/src/own/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
   },
 })

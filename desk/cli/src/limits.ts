@@ -25,6 +25,7 @@ export const STOP_GROUP_MS_MAX = 1_500
 /** Signals that follow the first within this time are the same wish: terminals and npm send several. */
 export const SECOND_SIGNAL_MS_MIN = 1_000
 
+export const FAILURE_TEXT_MAX = 16_384
 export const JOIN_TOKEN_SECONDS = 120
 /** `down` waits so long: an orderly stop, the engines, and the killing of what is left. */
 export const DOWN_MS_MAX = 10_000
@@ -44,6 +45,14 @@ export const EXPLAIN_WAIT_MS = 2_000
 export const TOUR_WAIT_MS = 5_000
 export const DOOR_BODY_BYTES_MAX = 1024 * 1024
 export const DOOR_MS_MAX = 15_000
+/** Lines of its log that are shown of a process which did not start. */
+export const START_FAILURE_LINES = 8
+/** The doctor looks up when more than this waits for the collector. */
+export const SPOOL_BYTES_ATTENTION = 4 * 1024 * 1024
 export const COUNT_MAX = 100_000
 /** How often `--follow` looks for more. */
 export const FOLLOW_MS = 250
+/** Fixed by the contract of the audit service. */
+export const AUDIT_PAGE_MAX = 1_000
+/** One question of `audit tail --follow` waits so long for an event. */
+export const AUDIT_WAIT_MS = 25_000

@@ -47,12 +47,14 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
   program
     .command('up')
     .description('start the platform; Ctrl-C stops it')
+    .argument('[process]', 'one that was stopped, as in order-1, beside those that run')
     .option('-d, --detach', 'return when all is ready and leave it running')
     .option('--one-process', 'run all parts in one process instead of one each')
     .action(run(async () => (await import('./commands/up.ts')).up))
   program
     .command('down')
     .description('stop the platform')
+    .argument('[process]', 'one of them, as in order-1; all where none is named')
     .option('--wipe', 'forget everything: keys, people, orders, records')
     .action(run(async () => (await import('./commands/down.ts')).down))
   program
@@ -95,7 +97,8 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .command('run')
     .description('run a service of yours beside the platform')
     .argument('<main>', 'its main file, as in main.ts')
-    .option('--name <service>', 'its name, where package.json does not tell')
+    .option('--name <service>', 'its name, where .countersign.json does not tell')
+    .option('--number <n>', 'which of several processes of that name', '1')
     .action(run(async () => (await import('./commands/run.ts')).runService))
   program
     .command('prometheus')

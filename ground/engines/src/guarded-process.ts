@@ -65,7 +65,7 @@ export function endOf(child: ChildProcess): Promise<void> {
   })
 }
 
-export function isRunning(child: ChildProcess): boolean {
+function isRunning(child: ChildProcess): boolean {
   return child.pid !== undefined && child.exitCode === null && child.signalCode === null
 }
 

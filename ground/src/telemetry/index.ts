@@ -1,2 +1,5 @@
 export * from './log.ts'
 export * from './metrics.ts'
+export * from './timing.ts'
+export * from './trace.ts'
+export * from './spans.ts'

@@ -54,10 +54,14 @@ export async function createIntermediate(options: {
   })
 }
 
-/** An X.509-SVID of a workload: one URI name, for both sides of TLS. PEM. */
+/**
+ * An X.509-SVID of a workload: one URI name, for both sides of TLS. PEM. `hostNames` stand beside it, for clients that
+ * can check no SPIFFE id (X.509-SVID, section 2, allows them); workloads never look at them.
+ */
 export async function createSvid(options: {
   issuer: Issuer
   id: SpiffeId
+  hostNames?: readonly string[]
   publicKey: KeyObject
   span: Span
 }): Promise<string> {
@@ -66,7 +70,7 @@ export async function createSvid(options: {
     ...signedBy(x509, options.issuer),
     ...{ subject: leafName(x509), publicKey: options.publicKey, span: options.span },
     extensions: leafExtensions(x509, {
-      names: [{ type: 'url', value: options.id }],
+      names: [{ type: 'url', value: options.id }, ...(options.hostNames ?? []).map(hostName)],
       usages: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
     }),
   })
@@ -96,9 +100,14 @@ export async function createServerCertificate(options: {
 
 const HOST_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9](?:[a-z0-9-]{0,62}))*$/
 
+/** Whether a certificate can be for this name: an IP address, or a host name in lower case without wildcard. */
+export function isServerName(name: string): boolean {
+  return isIP(name) !== 0 || HOST_NAME.test(name)
+}
+
 function hostName(name: string): { type: 'ip' | 'dns'; value: string } {
   if (isIP(name) !== 0) return { type: 'ip', value: name }
-  if (!HOST_NAME.test(name)) throw new TypeError(`not a host name: ${JSON.stringify(name)}`)
+  if (!isServerName(name)) throw new TypeError(`not a host name: ${JSON.stringify(name)}`)
   return { type: 'dns', value: name }
 }
 

@@ -28,6 +28,8 @@ export interface ContractDescriptor {
 export const GATEWAY = 'gateway'
 const EVERY_WORKLOAD = 'workloads'
 export const TIMEOUT_MS = 10_000
+/** Blocking queries may wait ten minutes, and a little for the answer. */
+export const TIMEOUT_MS_MAX = 630_000
 export const BODY_BYTES_MAX = 64 * 1024
 
 /** A contract that must not be served: every mistake, each with the endpoint it is in. */
@@ -154,7 +156,7 @@ export const contractDescriptorSchema: z.ZodType<ContractDescriptor> = z.strictO
         status: z.int().min(100).max(599),
         audited: z.boolean(),
         idempotent: z.boolean(),
-        timeoutMs: z.int().positive().max(600_000),
+        timeoutMs: z.int().positive().max(TIMEOUT_MS_MAX),
         bodyBytesMax: z
           .int()
           .nonnegative()

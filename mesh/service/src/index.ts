@@ -1,7 +1,26 @@
-export type { Built, Env, Part } from './part.ts'
+/** The SDK: `serve(contract, handlers)` answers, `call(contract)` asks. Contracts are declared with what is exported along. */
+export { contract, endpoint } from '@countersign/contract'
+export type { Client, Contract, Endpoint, Handlers, RawReply } from '@countersign/contract'
+export { Permit, Refusal } from '@countersign/layers'
+export { z } from 'zod'
+export { CallError } from './client/call-error.ts'
+export { type Connected, connect, type Seed } from './connect.ts'
+export {
+  type Held,
+  IdentityError,
+  joinTrustDomain,
+  obtain,
+  type RenewCall,
+  RenewingIdentity,
+} from './identity/index.ts'
+export type { Built, Env, Identify, Part } from './part.ts'
+export { type ProcessMessage, run } from './run.ts'
+export { serve } from './serve.ts'
+export { type Joined, joinMesh, type Running, startPart } from './start.ts'
 export type {
   AuditWriter,
   Context,
+  Contracts,
   Credential,
   Identity,
   Instances,

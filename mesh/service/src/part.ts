@@ -1,5 +1,6 @@
 import type { Contract, Endpoint, Handlers } from '@countersign/contract'
-import type { Context, Workload } from './workload.ts'
+import type { Log } from '@countersign/ground/telemetry'
+import type { Context, Identity, Workload } from './workload.ts'
 
 /** Settings as `process.env` holds them. Only `config/` folders and `main.ts` files read the real one. */
 export type Env = Readonly<Record<string, string | undefined>>
@@ -9,7 +10,9 @@ export interface Built {
   /** What it answers over mTLS, beside the endpoints that every workload has. */
   readonly contract: Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
   readonly handlers: Handlers<Contract<string, any>, Context<any>>
-  /** Goes into the registration: `public` is the `host:port` of a listener beside the mesh's own. */
+  /** The endpoints are answered on Node's own request and response, by an application of another framework. */
+  readonly mounted?: boolean
+  /** What the registry should tell of this instance beside its address. */
   readonly meta?: Readonly<Record<string, string>>
   /** Whether it can do its work now; asked by `/readyz`. */
   ready?(): boolean
@@ -18,11 +21,21 @@ export interface Built {
   close?(): Promise<void>
 }
 
+/** What a part is given to come by its certificate. */
+export interface Identify {
+  readonly env: Env
+  readonly trustDomain: string
+  readonly instance: string
+  readonly log: Log
+}
+
 /**
  * A part that runs as a process of its own or together with others in one.
  * `create` reads its own settings from `env` and throws `ConfigError` with all mistakes at once.
  */
 export interface Part {
   readonly name: string
+  /** How it comes by its certificate, where it does not join like everybody else: the authority issues its own. */
+  identify?(options: Identify): Promise<Identity & { close(): void }>
   create(workload: Workload, env: Env): Promise<Built>
 }

@@ -1,7 +1,7 @@
 import type { Client, Contract, ContractDescriptor, Endpoint } from '@countersign/contract'
 import type { HealthEntry, NewAuditEvent, Witness } from '@countersign/contract/platform'
 import type { SpiffeId } from '@countersign/ground/spiffe'
-import type { Log, Metrics } from '@countersign/ground/telemetry'
+import type { Log, Metrics, Spans } from '@countersign/ground/telemetry'
 import type { Permit } from '@countersign/layers'
 
 /** The live certificate of a workload. It changes while the process runs: ask for it anew at each use. */
@@ -34,21 +34,22 @@ export interface AuditWriter {
   flush(timeoutMs: number): Promise<number>
 }
 
-/** Healthy instances of a service, kept up to date by a watch; the last known state where the registry is away. */
-export interface Instances {
-  current(): readonly HealthEntry[]
-  /** True while the state could not be confirmed with the registry. */
-  readonly stale: boolean
-  onChange(listener: () => void): () => void
-  close(): void
-}
-
-/** The contracts that services have published, kept up to date like the instances. */
+/** A state that is kept up to date by watching the registry; the last known one where the registry is away. */
 export interface Watch<T> {
   current(): T
+  /** True while the state could not be confirmed with the registry. */
+  readonly stale: boolean
+  /** Resolves when the registry has answered for the first time. */
+  readonly first: Promise<void>
   onChange(listener: () => void): () => void
   close(): void
 }
+/** Healthy instances of a service. */
+export type Instances = Watch<readonly HealthEntry[]>
+/** The contracts that services have published, each checked. */
+export type Contracts = Watch<readonly ContractDescriptor[]>
+
+type AnyContract = Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
 
 /** A workload: one name, one identity, and what it needs to be a good citizen. */
 export interface Workload<Name extends string = string> {
@@ -60,13 +61,18 @@ export interface Workload<Name extends string = string> {
   readonly log: Log
   readonly metrics: Metrics
   readonly audit: AuditWriter
+  /** Where spans go; undefined where no collector is configured. */
+  readonly spans: Spans | undefined
   /** Watches the instances of a service. One watch a name, shared. */
   instances(name: string): Instances
-  /** Watches the published contracts; the last known state where the registry is away. */
-  contracts(): Watch<readonly ContractDescriptor[]>
+  /** Watches the contracts that services have published. */
+  contracts(): Contracts
   /** A client on behalf of the workload itself. On behalf of a person, use the `call` of the handler's context. */
-  call<C extends Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>>(
+  call<C extends AnyContract>(contract: C): Client<C, Name>
+  /** Like `call`, pinned to one address, where a workload called `at.name` must prove itself. */
+  callAt<C extends AnyContract>(
     contract: C,
+    at: { readonly name: string; readonly host: string; readonly port: number },
   ): Client<C, Name>
   close(): Promise<void>
 }
@@ -82,9 +88,7 @@ export interface Context<Self extends string = string> {
   readonly signal: AbortSignal
   readonly log: Log
   /** Calls another service on behalf of the person who asked: the token, request id and trace go along. */
-  call<C extends Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>>(
-    contract: C,
-  ): Client<C, Self>
+  call<C extends AnyContract>(contract: C): Client<C, Self>
   /** Notes what a store proved (engine, transport, role, sealing) in the audit event of this request. */
   witness(seen: Witness): void
 }

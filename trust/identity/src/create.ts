@@ -17,8 +17,6 @@ import { createConfiguration, type ProviderParts } from './provider/configuratio
 import { createHeaders } from './provider/headers.ts'
 import { listen } from './provider/listen.ts'
 import { type Database, openDatabase } from './store/database.ts'
-import { migrate } from './store/migrate.ts'
-import { migrations } from './store/migrations.ts'
 import { createProviderStore } from './store/provider-store.ts'
 import { startSweeping } from './store/sweep.ts'
 
@@ -30,9 +28,9 @@ export interface IdentityPart extends Built {
 /** Builds the identity provider. Throws `ConfigError`, or what the database or the key file say. */
 export async function create(workload: Workload, env: Env): Promise<IdentityPart> {
   const settings = readIdentitySettings(env)
-  const database = openDatabase(settings.databaseUrl, workload.log)
+  const { databaseUrl: url, databaseCa: ca } = settings
+  const database = await openDatabase({ url, ca, log: workload.log })
   try {
-    await migrate(database.pool, migrations, workload.log)
     return await build(workload as Workload<'identity'>, settings, database)
   } catch (error) {
     await database.close()

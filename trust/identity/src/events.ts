@@ -38,10 +38,11 @@ const TEXT_MAX = 256
 
 export function createEvents(to: { audit: AuditWriter; metrics: Metrics; log: Log }): Events {
   const logins = to.metrics.counter('identity_logins_total', 'Logins by outcome', ['outcome'])
-  const tokens = to.metrics.counter('identity_tokens_total', 'Token requests by grant and outcome', [
-    'grant',
-    'outcome',
-  ])
+  const tokens = to.metrics.counter(
+    'identity_tokens_total',
+    'Token requests by grant and outcome',
+    ['grant', 'outcome'],
+  )
   const sessions = to.metrics.counter('identity_sessions_ended_total', 'Sessions ended by logout')
   const countToken = (grant: string, outcome: string): void =>
     tokens.inc({ grant: GRANTS.has(grant) ? grant : 'other', outcome })
@@ -164,9 +165,7 @@ function token(
       type: [status === 'success' ? 'allowed' : 'denied'],
       ...extra,
     },
-    ...(person === undefined
-      ? {}
-      : { user: { name: person.username, roles: [...person.roles] } }),
+    ...(person === undefined ? {} : { user: { name: person.username, roles: [...person.roles] } }),
     ...where(door),
     ...details({ grant: cut(facts.grant), clientId: facts.clientId, tokenId: facts.tokenId }),
   }

@@ -44,7 +44,6 @@ export const KEY_CHECK_MS = 3_600_000
 export const OLD_KEYS_MAX = 16
 
 export const POOL_CONNECTIONS_MAX = 10
-export const DATABASE_TIMEOUT_MS = 5_000
 export const DATABASE_PROBE_MS = 5_000
 export const SWEEP_MS = 60_000
 export const SWEEP_ROWS_MAX = 1_000

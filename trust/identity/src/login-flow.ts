@@ -16,7 +16,7 @@ export interface LogInOptions {
   readonly redirectUri?: string
 }
 /** What is asked of `fetch`; every implementation of it understands this much. */
-export interface LogInRequest {
+interface LogInRequest {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
@@ -31,7 +31,7 @@ export interface TokenSet {
   readonly expiresIn: number
 }
 /** `LOGIN_REFUSED`: name and password do not go together. `LOGIN_THROTTLED`: see `context.retryAfterSeconds`. */
-export type LoginFaultCode = 'LOGIN_REFUSED' | 'LOGIN_THROTTLED' | 'LOGIN_UNAVAILABLE' | 'PROTOCOL'
+type LoginFaultCode = 'LOGIN_REFUSED' | 'LOGIN_THROTTLED' | 'LOGIN_UNAVAILABLE' | 'PROTOCOL'
 export class LoginError extends CodedError<LoginFaultCode> {}
 
 const metadataSchema = z.object({
@@ -53,8 +53,9 @@ const tokensSchema = z.object({
  */
 export async function logIn(options: LogInOptions): Promise<TokenSet> {
   const { issuer, fetch, clientId = CLI_CLIENT } = options
-  const metadata = metadataSchema.parse(
-    await json(await fetch(`${issuer}/.well-known/openid-configuration`, { redirect: 'manual' })),
+  const metadata = await read(
+    metadataSchema,
+    await fetch(`${issuer}/.well-known/openid-configuration`, { redirect: 'manual' }),
   )
   if (metadata.issuer !== issuer) throw wrong('the provider calls itself by another name')
   // A port that nobody listens on: the last redirect is read, not followed.
@@ -93,12 +94,11 @@ async function walk(
   redirectUri: string,
 ): Promise<URLSearchParams> {
   const cookies = new Map<string, string>()
-  const { origin } = new URL(issuer)
   let url = start
   let form: string | undefined
   for (let step = 0; step < LOGIN_REDIRECTS_MAX; step++) {
-    // The password goes to the provider's own origin and nowhere else.
-    if (new URL(url).origin !== origin) throw wrong('the login leads away from the provider')
+    // The password goes to the provider's own pages and nowhere else.
+    if (!url.startsWith(`${issuer}/`)) throw wrong('the login leads away from the provider')
     const response = await fetch(url, request(cookies, form))
     remember(cookies, response)
     const location = response.headers.get('location')
@@ -136,15 +136,14 @@ async function exchange(
   endpoint: string,
   params: Record<string, string>,
 ): Promise<TokenSet> {
-  const tokens = tokensSchema.parse(
-    await json(
-      await fetch(endpoint, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams(params).toString(),
-        redirect: 'manual',
-      }),
-    ),
+  const tokens = await read(
+    tokensSchema,
+    await fetch(endpoint, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(params).toString(),
+      redirect: 'manual',
+    }),
   )
   return {
     accessToken: tokens.access_token,
@@ -171,9 +170,13 @@ async function refusalOf(response: Response, afterForm: boolean): Promise<LoginE
   return wrong(`the provider answered ${status}`)
 }
 
-async function json(response: Response): Promise<unknown> {
-  if (response.ok) return response.json()
-  throw await refusalOf(response, false)
+/** The answer in the form that is expected, or the reason why there is none. */
+async function read<T>(schema: z.ZodType<T>, response: Response): Promise<T> {
+  if (!response.ok) throw await refusalOf(response, false)
+  const body: unknown = await response.json().catch(() => undefined)
+  const found = schema.safeParse(body)
+  if (!found.success) throw wrong('the provider answered something else than was asked')
+  return found.data
 }
 
 function wrong(what: string): LoginError {

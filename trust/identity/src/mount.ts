@@ -67,6 +67,10 @@ function addressOf(request: IncomingMessage, caller: string): string | undefined
   if (caller !== GATEWAY) return request.socket.remoteAddress
   const forwarded = request.headers['x-forwarded-for']
   // The last one is the gateway's own observation; those before it are what others claimed.
-  const last = String(forwarded ?? '').split(',').at(-1)?.trim() ?? ''
+  const last =
+    String(forwarded ?? '')
+      .split(',')
+      .at(-1)
+      ?.trim() ?? ''
   return isIP(last) === 0 ? undefined : last
 }

@@ -24,6 +24,8 @@ const url = (...schemes: readonly string[]) => {
   const fault = `is not an address that begins with ${schemes.join(' or ')}`
   return z.string(fault).refine((text) => isUrl(text, schemes), fault)
 }
+const AWS_REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
+const PAYMENTS = 'is not the address of a DynamoDB, nor an AWS region such as "eu-central-1"'
 const REDIS = 'is not "auto", "off" or an address that begins with redis:// or rediss://'
 const filePath = z.string('is not the path of a file').min(1, 'is not the path of a file')
 
@@ -58,7 +60,10 @@ export const SETTINGS = {
   'databases.identity': url('postgres://', 'postgresql://').optional(),
   'databases.users': url('postgres://', 'postgresql://', 'mongodb://', 'mongodb+srv://').optional(),
   'databases.orders': url('postgres://', 'postgresql://').optional(),
-  'databases.payments': url('http://', 'https://').optional(),
+  'databases.payments': z
+    .string(PAYMENTS)
+    .refine((text) => AWS_REGION.test(text) || isUrl(text, ['http://', 'https://']), PAYMENTS)
+    .optional(),
   policyFile: filePath.optional(),
   kongFile: filePath.optional(),
 } as const satisfies Record<string, z.ZodType>

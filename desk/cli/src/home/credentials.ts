@@ -4,15 +4,13 @@ import { z } from 'zod'
 import { DeskError, systemCode } from '../errors.ts'
 import type { Layout } from './layout.ts'
 
-const credentialsSchema = z.object({
-  people: z.array(
-    z.object({
-      username: z.string().min(1),
-      password: z.string().min(12),
-      roles: z.array(z.string()).min(1),
-    }),
-  ),
-})
+const credentialsSchema = z.array(
+  z.object({
+    username: z.string().min(1),
+    password: z.string().min(12),
+    roles: z.array(z.string()).min(1),
+  }),
+)
 /** The demo people, each with a password of their own from the first start. */
 export type Credentials = z.infer<typeof credentialsSchema>
 
@@ -21,9 +19,11 @@ const LETTERS = 'abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789'
 
 /** Reads the demo people, and makes them where there are none (`credentials.json`, 0600). */
 export async function ensureCredentials(layout: Layout): Promise<Credentials> {
-  const fresh: Credentials = {
-    people: DEMO_PEOPLE.map((role) => ({ username: role, password: password(), roles: [role] })),
-  }
+  const fresh = DEMO_PEOPLE.map((role) => ({
+    username: role,
+    password: password(),
+    roles: [role],
+  }))
   try {
     const text = `${JSON.stringify(fresh, undefined, 2)}\n`
     await writeFile(layout.credentials, text, { mode: 0o600, flag: 'wx', flush: true })

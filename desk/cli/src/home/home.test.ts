@@ -1,15 +1,18 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { createLog } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
 import { DEMO_PEOPLE, ensureCredentials } from './credentials.ts'
 import { layoutOf } from './layout.ts'
 import { currentLock, takeLock } from './lock.ts'
-import { prepareHome, wipeHome } from './prepare.ts'
+import { prepareHome } from './prepare.ts'
 import { processStart } from './process-time.ts'
 import { ensureMasterKey, ensureSecret } from './secrets.ts'
+import { wipeHome } from './wipe.ts'
 
 const mode = (path: string): number => statSync(path).mode & 0o777
 
@@ -25,8 +28,8 @@ describe('the state folder', () => {
       expect(mode(path)).toBe(0o700)
     for (const path of [layout.masterKey, layout.credentials, secret.file])
       expect(mode(path)).toBe(0o600)
-    expect(credentials.people.map((each) => each.username)).toEqual(DEMO_PEOPLE)
-    expect(new Set(credentials.people.map((each) => each.password)).size).toBe(4)
+    expect(credentials.map((each) => each.username)).toEqual(DEMO_PEOPLE)
+    expect(new Set(credentials.map((each) => each.password)).size).toBe(4)
     expect(await prepareHome(layout)).toEqual({ firstStart: false })
     expect(await ensureCredentials(layout)).toEqual(credentials)
     expect((await ensureSecret(layout, 'orders')).value).toBe(secret.value)
@@ -60,7 +63,7 @@ describe('the state folder', () => {
     mkdirSync(layout.pki, { mode: 0o700 })
     for (const bad of ['', 'A'.repeat(43), 'not a key']) {
       writeFileSync(layout.masterKey, bad, { mode: 0o600 })
-      await expect(ensureMasterKey(layout)).rejects.toThrow(/does not hold 32 bytes/)
+      await expect(ensureMasterKey(layout)).rejects.toThrow(/master key .*countersign down --wipe/s)
       expect(readFileSync(layout.masterKey, 'utf8')).toBe(bad)
     }
   })
@@ -71,7 +74,7 @@ describe('the state folder', () => {
     expect(layout.control.length).toBeLessThan(100)
     await prepareHome(layout)
     expect(mode(layout.sockets)).toBe(0o700)
-    await wipeHome(layout)
+    await wipeHome(layout, createLog({ service: 'desk', node: 'desk', level: 'silent' }))
     expect(() => statSync(layout.sockets)).toThrow(/ENOENT/)
   })
 })
@@ -92,12 +95,20 @@ describe('the lock', () => {
     await (await takeLock(layout))()
   })
 
-  test('of a process that is gone, or whose number went to another, is taken over', async () => {
+  test('of a process that was killed is free again, whatever it left behind', async () => {
     using folder = temporaryFolder()
     const layout = layoutOf(folder.path)
     await prepareHome(layout)
-    const stale = { pid: process.pid, started: 'another time', since: '2020-01-01T00:00:00Z' }
-    writeFileSync(layout.lock, JSON.stringify(stale))
+    const script = `import { DatabaseSync } from 'node:sqlite'
+new DatabaseSync(${JSON.stringify(`${layout.lock}.lock`)}).exec('BEGIN EXCLUSIVE')
+console.log('held')
+setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script])
+    await once(child.stdout, 'data')
+    await expect(takeLock(layout)).rejects.toMatchObject({ exitCode: 4 })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    writeFileSync(layout.lock, JSON.stringify({ pid: process.pid, started: 'x', since: 'x' }))
     expect(currentLock(layout)).toBeUndefined()
     await (await takeLock(layout))()
     writeFileSync(layout.lock, '{')
@@ -108,8 +119,6 @@ describe('the lock', () => {
     using folder = temporaryFolder()
     const layout = layoutOf(folder.path)
     await prepareHome(layout)
-    const stale = { pid: 2 ** 30, started: 'x', since: 'x' }
-    writeFileSync(layout.lock, JSON.stringify(stale))
     const won = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(layout)))
     expect(won.filter((each) => each.status === 'fulfilled')).toHaveLength(1)
   })

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Env } from '@countersign/service'
 import { SOCKET_PATH_BYTES_MAX } from '../limits.ts'
+import { readServiceFile } from './service-file.ts'
 
 /** Where everything of one platform lies. Paths only; nothing is touched. */
 export interface Layout {
@@ -14,6 +16,11 @@ export interface Layout {
   readonly dynamo: string
   readonly redis: string
   readonly audit: string
+  /** Checkpoint, tiles and entries of the log. */
+  readonly auditLog: string
+  /** Its public key, and the last checkpoint that was proven: outside of the log, so that they can speak against it. */
+  readonly auditKey: string
+  readonly auditCheckpoint: string
   readonly credentials: string
   readonly run: string
   readonly lock: string
@@ -35,8 +42,15 @@ export interface Layout {
 
 const LONGEST_SOCKET_NAME = 'postgres/.s.PGSQL.5432'
 
+/**
+ * The state folder that is meant in a folder: COUNTERSIGN_HOME, or `.countersign` in it, or the one that
+ * `.countersign.json` names, which `countersign new` writes for services outside.
+ */
 export function stateFolder(env: Env, folder: string): string {
-  return resolve(folder, env.COUNTERSIGN_HOME ?? '.countersign')
+  if (env.COUNTERSIGN_HOME !== undefined && env.COUNTERSIGN_HOME !== '')
+    return resolve(folder, env.COUNTERSIGN_HOME)
+  const own = join(folder, '.countersign')
+  return existsSync(own) ? own : (readServiceFile(folder)?.home ?? own)
 }
 
 export function layoutOf(root: string): Layout {
@@ -51,13 +65,16 @@ export function layoutOf(root: string): Layout {
     dynamo: join(root, 'dynamo'),
     redis: join(root, 'redis'),
     audit: join(root, 'audit'),
+    auditLog: join(root, 'audit'),
+    auditKey: join(root, 'audit-key.txt'),
+    auditCheckpoint: join(root, 'audit-checkpoint.txt'),
     credentials: join(root, 'credentials.json'),
     run,
     lock: join(run, 'supervisor.json'),
     logs: join(run, 'logs'),
     secrets: join(run, 'secrets'),
     identities: join(run, 'identities'),
-    bundle: join(run, 'trust-bundle.pem'),
+    bundle: join(root, 'pki', 'bundle.pem'),
     prometheus: join(run, 'prometheus.yml'),
     sockets,
     control: join(sockets, 'control.sock'),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { chmod, lstat, mkdir, readFile, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { writeFileAtomic } from '@countersign/ground/store'
 import { z } from 'zod'
@@ -44,12 +44,6 @@ export async function ownFolder(path: string): Promise<void> {
       `the folder ${path} belongs to another user (uid ${seen.uid}); its secrets would not be ours alone`,
     )
   if ((seen.mode & 0o777) !== 0o700) await chmod(path, 0o700)
-}
-
-/** Forgets everything. The caller has made sure that nothing runs on it. */
-export async function wipeHome(layout: Layout): Promise<void> {
-  await rm(layout.root, { recursive: true, force: true })
-  if (layout.sockets !== layout.run) await rm(layout.sockets, { recursive: true, force: true })
 }
 
 const versionSchema = z.object({ version: z.int().positive() })

@@ -1,20 +1,25 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { messageOf } from '@countersign/ground/errors'
+import { createMasterKey, readMasterKey } from '@countersign/ground/seal'
 import { writeFileAtomic } from '@countersign/ground/store'
 import { DeskError, systemCode } from '../errors.ts'
 import type { Layout } from './layout.ts'
 
-const MASTER_KEY = /^[A-Za-z0-9_-]{43}$/
-
-/** Makes the master key (32 random bytes, base64url, 0600) where there is none. A damaged one is never replaced. */
+/** Makes the master key (0600) where there is none. A damaged or a well-known one is refused, never replaced. */
 export async function ensureMasterKey(layout: Layout): Promise<void> {
-  const text = await readOrMake(layout.masterKey, () => randomBytes(32).toString('base64url'))
-  if (!MASTER_KEY.test(text) || isKnown(text))
+  try {
+    if (existsSync(layout.masterKey)) readMasterKey(layout.masterKey)
+    else await createMasterKey(layout.masterKey)
+  } catch (error) {
     throw new DeskError(
       'ENVIRONMENT',
-      `${layout.masterKey} does not hold 32 bytes in base64url; without the right key the state cannot be opened`,
+      `${messageOf(error)}.\nWithout the right key the state in ${layout.root} cannot be opened; put it back, or begin anew: countersign down --wipe`,
+      { cause: error },
     )
+  }
 }
 
 /** A password of a database role or another machine: made once, in a file of its own. */
@@ -41,9 +46,4 @@ async function readOrMake(path: string, make: () => string): Promise<string> {
     if (systemCode(error) !== 'EEXIST') throw error
   }
   return (await readFile(path, 'utf8')).trim()
-}
-
-/** One byte over and over, zeros above all, is what examples and tests use. */
-function isKnown(key: string): boolean {
-  return new Set(Buffer.from(key, 'base64url')).size < 8
 }

@@ -4,13 +4,19 @@ import { z } from 'zod'
  * How commands speak to the supervisor: one connection to a unix socket that only its user can reach, one JSON line
  * with a request, one JSON line with the answer.
  */
+export const SERVICE_NAME: RegExp = /^[a-z][a-z0-9-]{0,62}$/
 export const controlRequestSchema = z.discriminatedUnion('op', [
   z.strictObject({ op: z.literal('status') }),
   z.strictObject({ op: z.literal('stop') }),
+  /** One process of the platform, and not the others. */
+  z.strictObject({ op: z.literal('stop-part'), instance: z.string() }),
+  z.strictObject({ op: z.literal('start-part'), instance: z.string() }),
   /** All that a service of a user needs to join, with a one-time token for its name. */
   z.strictObject({
     op: z.literal('join'),
-    name: z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, 'is not lower-case letters, digits and "-"'),
+    name: z.string().regex(SERVICE_NAME, 'the name is not lower-case letters, digits and "-"'),
+    /** Which of several processes of that name. */
+    number: z.int().min(1).max(99),
   }),
 ])
 export type ControlRequest = z.infer<typeof controlRequestSchema>

@@ -21,7 +21,9 @@ describe('the control socket', () => {
     })
     expect(statSync(layout.control).mode & 0o777).toBe(0o600)
     expect(await askSupervisor(layout, { op: 'status' })).toEqual({ asked: 'status' })
-    await expect(askSupervisor(layout, { op: 'join', name: 'hello' })).rejects.toMatchObject({
+    await expect(
+      askSupervisor(layout, { op: 'join', name: 'hello', number: 1 }),
+    ).rejects.toMatchObject({
       message: 'no hello today',
       exitCode: 1,
     })

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Env } from '@countersign/service'
+import { z } from 'zod'
+import { FAILURE_TEXT_MAX } from '../limits.ts'
 import { openLog } from './log-file.ts'
 import type { Exit, ProcessSpec, Runner, Running } from './process-spec.ts'
 
@@ -49,8 +51,11 @@ function launch(spec: ProcessSpec, main: string, { env, fd }: { env: Env; fd: nu
   })
   const ready = Promise.withResolvers<void>()
   const exited = Promise.withResolvers<Exit>()
+  let failure: string | undefined
   child.on('message', (message) => {
-    if (isReady(message)) ready.resolve()
+    const said = processMessage(message)
+    if (said?.type === 'ready') ready.resolve()
+    if (said?.type === 'failed') failure = said.message
   })
   // A program that cannot be started has no exit; the two events never both settle a promise.
   child.on('error', () => {
@@ -61,13 +66,19 @@ function launch(spec: ProcessSpec, main: string, { env, fd }: { env: Env; fd: nu
     pid: child.pid,
     ready: ready.promise,
     exited: exited.promise,
+    failure: () => failure,
     stop: () => void child.kill('SIGTERM'),
     kill: () => void child.kill('SIGKILL'),
   }
 }
 
-function isReady(message: unknown): boolean {
-  return (
-    typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready'
-  )
+const messageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('failed'), message: z.string().max(FAILURE_TEXT_MAX) }),
+])
+
+/** What a process may tell us. Anything else it sends is not for us. */
+function processMessage(message: unknown): z.infer<typeof messageSchema> | undefined {
+  const read = messageSchema.safeParse(message)
+  return read.success ? read.data : undefined
 }

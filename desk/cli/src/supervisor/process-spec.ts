@@ -16,6 +16,9 @@ export interface ProcessSpec {
   readonly joins: boolean
 }
 
+/** The configuration or the contract is wrong: to start again would not help (sysexits EX_CONFIG). */
+export const EXIT_CONFIG = 78
+
 export interface Exit {
   readonly code: number | null
   readonly signal: string | null
@@ -26,6 +29,8 @@ export interface Running {
   readonly pid: number | undefined
   /** Settles when the process says that it takes work; never, if it ends before. */
   readonly ready: Promise<void>
+  /** What the process itself says of why it cannot go on. */
+  failure(): string | undefined
   /** Never rejects. */
   readonly exited: Promise<Exit>
   /** Asks for an orderly end. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { nextDelay } from './backoff.ts'
 import { createProcessRunner } from './process-runner.ts'
 import type { ProcessSpec } from './process-spec.ts'
-import { type Supervised, supervise } from './supervise.ts'
+import { type ProcessState, Supervised } from './supervise.ts'
 
 const log = createLog({ service: 'desk', node: 'desk', level: 'silent' })
 const spec: ProcessSpec = {
@@ -18,12 +18,16 @@ const spec: ProcessSpec = {
   joins: true,
 }
 
+interface Tiny {
+  readonly firstReady: Promise<void>
+  state(): ProcessState
+  stop(timeoutMs: number): Promise<void>
+  log(): string
+  starts(): number
+}
+
 /** A real process that behaves as the room of a platform must, or as `body` says. */
-function start(
-  folder: string,
-  body: string,
-  extra: { readyMsMax?: number } = {},
-): Supervised & { log(): string; starts(): number } {
+function start(folder: string, body: string, extra: { readyMsMax?: number } = {}): Tiny {
   const main = join(folder, 'main.mjs')
   writeFileSync(main, body)
   let starts = 0
@@ -33,9 +37,11 @@ function start(
     mainOf: () => main,
   })
   const prepare = async () => ({ TOKEN: `token-${++starts}` })
-  const supervised = supervise({ spec, runner, prepare, log, ...extra })
+  const supervised = new Supervised({ spec, runner, prepare, log, ...extra })
   return {
-    ...supervised,
+    firstReady: supervised.firstReady,
+    state: () => supervised.state,
+    stop: (timeoutMs) => supervised.stop(timeoutMs),
     log: () => readFileSync(join(folder, 'tiny-1.log'), 'utf8'),
     starts: () => starts,
   }
@@ -77,7 +83,7 @@ describe('a supervised process', () => {
   test('that ends again and again before it was ready is given up', async () => {
     using folder = temporaryFolder()
     const tiny = start(folder.path, `console.error('no database'); process.exit(7)`)
-    await expect(tiny.firstReady).rejects.toThrow('tiny-1 ended 3 times before it was ready')
+    await expect(tiny.firstReady).rejects.toThrow('tiny-1 ended (exit code 7) before it was ready')
     expect(tiny.state()).toMatchObject({ status: 'failed', lastExit: { code: 7 } })
     expect(tiny.starts()).toBe(3)
     await tiny.stop(100)
@@ -86,7 +92,17 @@ describe('a supervised process', () => {
   test('that never says ready is ended and tried again', async () => {
     using folder = temporaryFolder()
     const tiny = start(folder.path, 'setInterval(() => {}, 1000)', { readyMsMax: 200 })
-    await expect(tiny.firstReady).rejects.toThrow(/ended 3 times/)
+    await expect(tiny.firstReady).rejects.toThrow('tiny-1 ended (SIGKILL) before it was ready')
+    expect(tiny.starts()).toBe(3)
+    await tiny.stop(100)
+  })
+
+  test('whose settings are wrong is not tried again, and its words are kept', async () => {
+    using folder = temporaryFolder()
+    const body = `process.send({ type: 'failed', message: 'no limit on "list"' }, () => process.exit(78))`
+    const tiny = start(folder.path, body)
+    await expect(tiny.firstReady).rejects.toThrow('before it was ready: no limit on "list"')
+    expect(tiny.starts()).toBe(1)
     await tiny.stop(100)
   })
 

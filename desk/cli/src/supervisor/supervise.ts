@@ -3,7 +3,15 @@ import type { Log } from '@countersign/ground/telemetry'
 import type { Env } from '@countersign/service'
 import { FIRST_START_ATTEMPTS_MAX, READY_MS_MAX } from '../limits.ts'
 import { nextDelay } from './backoff.ts'
-import type { Exit, ProcessSpec, Runner, Running } from './process-spec.ts'
+import { NotStarted } from './not-started.ts'
+import { pause } from './pause.ts'
+import {
+  EXIT_CONFIG,
+  type Exit,
+  type ProcessSpec,
+  type Runner,
+  type Running,
+} from './process-spec.ts'
 
 export type ProcessStatus = 'waiting' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed'
 export interface ProcessState {
@@ -12,16 +20,8 @@ export interface ProcessState {
   readonly restarts: number
   readonly readyAt: Date | undefined
   readonly lastExit: Exit | undefined
-}
-
-/** A process that is kept alive. */
-export interface Supervised {
-  readonly spec: ProcessSpec
-  state(): ProcessState
-  /** Settles when it is ready for the first time; rejects when it ended too often before that. */
-  readonly firstReady: Promise<void>
-  /** Ends it for good: orderly until `timeoutMs` is over, then at once. Never rejects. */
-  stop(timeoutMs: number): Promise<void>
+  /** What it said of its last failure. */
+  readonly failure: string | undefined
 }
 
 export interface SuperviseOptions {
@@ -35,104 +35,120 @@ export interface SuperviseOptions {
 }
 
 /** Starts a process and starts it again, after a growing wait, whenever it ends. */
-export function supervise(options: SuperviseOptions): Supervised {
-  const { spec } = options
-  const first = Promise.withResolvers<void>()
-  first.promise.catch(() => undefined)
-  const stopping = new AbortController()
-  let running: Running | undefined
-  let state: ProcessState = {
+export class Supervised {
+  readonly spec: ProcessSpec
+  readonly #options: SuperviseOptions
+  readonly #first = Promise.withResolvers<void>()
+  readonly #stopping = new AbortController()
+  readonly #ended: Promise<void>
+  #running: Running | undefined
+  #state: ProcessState = {
     status: 'waiting',
     pid: undefined,
     restarts: 0,
     readyAt: undefined,
     lastExit: undefined,
-  }
-  const change = (next: Partial<ProcessState>): void => {
-    state = { ...state, ...next }
-    options.onChange?.(state, spec)
+    failure: undefined,
   }
 
-  async function once(): Promise<Exit> {
-    const env = await options.prepare()
-    if (stopping.signal.aborted) return { code: 0, signal: null }
-    const current = await options.runner.start(spec, env)
-    running = current
-    change({ status: 'starting', pid: current.pid })
-    const late = setTimeout(() => {
-      options.log.warn({ instance: spec.instance }, 'not ready in time; it is ended')
-      current.kill()
-    }, options.readyMsMax ?? READY_MS_MAX)
-    void current.ready.then(() => {
-      clearTimeout(late)
-      if (running !== current || stopping.signal.aborted) return
-      change({ status: 'ready', readyAt: new Date() })
-      first.resolve()
-    })
-    if (stopping.signal.aborted) current.stop()
-    const exit = await current.exited
+  constructor(options: SuperviseOptions) {
+    this.#options = options
+    this.spec = options.spec
+    this.#first.promise.catch(() => undefined)
+    this.#ended = this.#keepAlive()
+  }
+
+  get state(): ProcessState {
+    return this.#state
+  }
+  /** Settles when it is ready for the first time; rejects with `NotStarted` when it ended too often before that. */
+  get firstReady(): Promise<void> {
+    return this.#first.promise
+  }
+
+  /** Ends it for good: orderly until `timeoutMs` is over, then at once. Never rejects. */
+  async stop(timeoutMs: number): Promise<void> {
+    this.#stopping.abort()
+    if (this.#running !== undefined) this.#change({ status: 'stopping' })
+    this.#running?.stop()
+    const late = setTimeout(() => this.#running?.kill(), timeoutMs)
+    await this.#ended
     clearTimeout(late)
-    running = undefined
+  }
+
+  async #keepAlive(): Promise<void> {
+    let delayMs: number | undefined
+    while (!this.#stopping.signal.aborted) {
+      const startedAt = performance.now()
+      const exit = await this.#once()
+      if (this.#stopping.signal.aborted) break
+      delayMs = nextDelay(delayMs, performance.now() - startedAt)
+      this.#noteEnd(exit, delayMs)
+      if (this.#isHopeless(exit)) {
+        this.#change({ status: 'failed' })
+        return this.#first.reject(new NotStarted(this.spec.instance, this.#state))
+      }
+      await pause(delayMs, this.#stopping.signal)
+    }
+    this.#change({ status: 'stopped', pid: undefined })
+    this.#first.reject(new NotStarted(this.spec.instance, this.#state))
+  }
+
+  /** One life, from the token to the end; `undefined` where it could not even begin. */
+  async #once(): Promise<Exit | undefined> {
+    const { prepare, runner, log } = this.#options
+    try {
+      const env = await prepare()
+      if (this.#stopping.signal.aborted) return undefined
+      const running = await runner.start(this.spec, env)
+      this.#running = running
+      this.#change({ status: 'starting', pid: running.pid })
+      if (this.#stopping.signal.aborted) running.stop()
+      return await this.#live(running)
+    } catch (error) {
+      this.#change({ failure: messageOf(error) })
+      log.warn({ instance: this.spec.instance, reason: messageOf(error) }, 'cannot be started')
+      return undefined
+    }
+  }
+
+  async #live(running: Running): Promise<Exit> {
+    const late = setTimeout(() => {
+      this.#options.log.warn({ instance: this.spec.instance }, 'not ready in time; it is ended')
+      running.kill()
+    }, this.#options.readyMsMax ?? READY_MS_MAX)
+    void running.ready.then(() => {
+      clearTimeout(late)
+      if (this.#running !== running || this.#stopping.signal.aborted) return
+      this.#change({ status: 'ready', readyAt: new Date() })
+      this.#first.resolve()
+    })
+    const exit = await running.exited
+    clearTimeout(late)
+    this.#running = undefined
+    const failure = running.failure()
+    if (failure !== undefined) this.#change({ failure })
     return exit
   }
 
-  async function keepAlive(): Promise<void> {
-    let delayMs: number | undefined
-    while (!stopping.signal.aborted) {
-      const startedAt = performance.now()
-      const exit = await once().catch((error: unknown) => {
-        options.log.warn({ instance: spec.instance, reason: messageOf(error) }, 'cannot be started')
-        return undefined
-      })
-      if (stopping.signal.aborted) break
-      delayMs = nextDelay(delayMs, performance.now() - startedAt)
-      const restarts = state.restarts + 1
-      change({
-        status: 'waiting',
-        pid: undefined,
-        restarts,
-        ...(exit === undefined ? {} : { lastExit: exit }),
-      })
-      options.log.warn({ instance: spec.instance, ...exit, delayMs }, 'ended; it starts again')
-      if (state.readyAt === undefined && restarts >= FIRST_START_ATTEMPTS_MAX) {
-        change({ status: 'failed' })
-        return first.reject(
-          new Error(`${spec.instance} ended ${restarts} times before it was ready`),
-        )
-      }
-      await pause(delayMs, stopping.signal)
-    }
-    change({ status: 'stopped', pid: undefined })
-    first.reject(new Error(`${spec.instance} was stopped before it was ready`))
+  #noteEnd(exit: Exit | undefined, delayMs: number): void {
+    const restarts = this.#state.restarts + 1
+    const last = exit === undefined ? {} : { lastExit: exit }
+    this.#change({ status: 'waiting', pid: undefined, restarts, ...last })
+    this.#options.log.warn(
+      { instance: this.spec.instance, ...exit, delayMs },
+      'ended; it starts again',
+    )
   }
 
-  const ended = keepAlive()
-  return {
-    spec,
-    state: () => state,
-    firstReady: first.promise,
-    stop: async (timeoutMs) => {
-      if (!stopping.signal.aborted) {
-        stopping.abort()
-        if (running !== undefined) change({ status: 'stopping' })
-      }
-      running?.stop()
-      const late = setTimeout(() => running?.kill(), timeoutMs)
-      await ended
-      clearTimeout(late)
-    },
+  /** What was ready once is started again for ever. */
+  #isHopeless(exit: Exit | undefined): boolean {
+    if (this.#state.readyAt !== undefined) return false
+    return this.#state.restarts >= FIRST_START_ATTEMPTS_MAX || exit?.code === EXIT_CONFIG
   }
-}
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms)
-    function done(): void {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    if (signal.aborted) done()
-    else signal.addEventListener('abort', done, { once: true })
-  })
+  #change(next: Partial<ProcessState>): void {
+    this.#state = { ...this.#state, ...next }
+    this.#options.onChange?.(this.#state, this.spec)
+  }
 }

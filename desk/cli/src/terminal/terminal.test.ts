@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { colours, wantsColour } from './colours.ts'
+import { curlLine } from './curl-line.ts'
 import { printable, shellWord } from './printable.ts'
 import { table } from './table.ts'
 
@@ -35,5 +37,30 @@ describe('the terminal', () => {
     expect(shellWord('/my folder/a.pem')).toBe("'/my folder/a.pem'")
     expect(shellWord("it's")).toBe("'it'\\''s'")
     expect(shellWord('')).toBe("''")
+  })
+
+  test('prints a curl line that a shell takes apart as meant, whatever the paths hold', () => {
+    const line = curlLine({
+      program: ['node', "/o'clock/bin x.mjs"],
+      home: '/my state',
+      bundle: '/my state/run/trust bundle.pem',
+      url: 'https://localhost:8443/orders',
+      body: { note: "it's $HOME" },
+    })
+    const functions = `node() { printf 'token-of-%s-%s-%s-%s' "$COUNTERSIGN_HOME" "$1" "$2" "$3"; }
+curl() { for word in "$@"; do printf '%s\\0' "$word"; done; }
+`
+    const words = execFileSync('sh', ['-c', functions + line], { encoding: 'utf8' }).split('\0')
+    expect(words.slice(0, -1)).toEqual([
+      '--cacert',
+      '/my state/run/trust bundle.pem',
+      'https://localhost:8443/orders',
+      '-H',
+      "Authorization: Bearer token-of-/my state-/o'clock/bin x.mjs-token-customer",
+      '-H',
+      'Content-Type: application/json',
+      '-d',
+      `{"note":"it's $HOME"}`,
+    ])
   })
 })

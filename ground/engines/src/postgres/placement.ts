@@ -28,7 +28,7 @@ export interface Placement {
 }
 
 /** Folders of the engines of root, because other users cannot reach what root owns. */
-export const SYSTEM_FOLDER = '/var/lib/countersign'
+const SYSTEM_FOLDER = '/var/lib/countersign'
 const SOCKET_NAME = '.s.PGSQL.5432'
 
 /**

@@ -18,7 +18,8 @@ export const auditEventSchema = z.strictObject({
   /** `<service>.<endpoint>` for calls; otherwise a noun and a verb, as in `certificate.issue`. */
   action: z.string().min(1).max(128),
   userId: text.nullable(),
-  status: z.enum(['success', 'refused', 'failure']),
+  /** `intent` goes before an effect; one of the others closes it. */
+  status: z.enum(['intent', 'success', 'refused', 'failure']),
   event: z.strictObject({
     kind: z.enum(['event', 'alert']),
     category: z

@@ -28,7 +28,7 @@ export const audit = contract('audit', {
       userId: z.string().max(256).optional(),
       service: z.string().max(128).optional(),
       action: z.string().max(128).optional(),
-      status: z.enum(['success', 'refused', 'failure']).optional(),
+      status: z.enum(['intent', 'success', 'refused', 'failure']).optional(),
       kind: z.enum(['event', 'alert']).optional(),
       from: z.iso.datetime().optional(),
       until: z.iso.datetime().optional(),
@@ -40,6 +40,23 @@ export const audit = contract('audit', {
     }),
     reply: z.strictObject({ entries: z.array(entry), size: z.int().nonnegative() }),
     timeoutMs: 40_000,
+  }),
+  /** Proof that an entry is in the log, to be checked with the verifier key alone: RFC 9162, section 2.1.3. */
+  proof: endpoint({
+    at: 'GET /v1/events/:index/proof',
+    callers: ['desk'],
+    roles: 'stranger',
+    limit: '100/second per caller',
+    reply: z.strictObject({
+      index: z.int().nonnegative(),
+      /** The entry as it was hashed: base64 of UTF-8 JSON. */
+      entry: z.string(),
+      leafHash: z.string(),
+      /** Hashes in base64, from the leaf upwards. */
+      proof: z.array(z.string()),
+      /** The checkpoint whose size and root the proof is for. */
+      checkpoint: z.string(),
+    }),
   }),
   /** C2SP tlog-checkpoint. */
   checkpoint: endpoint({

@@ -28,6 +28,17 @@ export const authority = contract('authority', {
     reply: issuedSchema,
     idempotent: true,
   }),
+  publicDoor: endpoint({
+    at: 'POST /v1/public-door',
+    summary:
+      'A server certificate for the host names of the public door; the request is for the own SPIFFE id',
+    callers: ['gateway'],
+    roles: 'stranger',
+    limit: '60/minute per caller',
+    body: z.strictObject({ csr }),
+    reply: issuedSchema,
+    idempotent: true,
+  }),
   bundle: endpoint({
     at: 'GET /v1/bundle',
     callers: ['workloads'],

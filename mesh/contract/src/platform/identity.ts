@@ -18,5 +18,7 @@ export const identity = contract('identity', {
     roles: 'stranger',
     limit: '50/second, 1000/minute per address',
     bodyBytesMax: 64 * 1024,
+    /** The provider records what matters itself: logins, tokens, sessions. */
+    audited: false,
   }),
 })

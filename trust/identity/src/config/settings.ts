@@ -6,6 +6,8 @@ import { z } from 'zod'
 
 export interface Settings {
   readonly databaseUrl: string
+  /** PEM of the roots that sign a remote database's certificate. */
+  readonly databaseCa: string | undefined
   /** Public address of this provider, without a slash at the end. */
   readonly issuer: string
   readonly audience: string
@@ -31,6 +33,7 @@ export function readIdentitySettings(env: Env): Settings {
   if (masterKey === undefined || read === undefined) throw new ConfigError(mistakes)
   return {
     databaseUrl: read.IDENTITY_DATABASE_URL,
+    databaseCa: read.IDENTITY_DATABASE_CA,
     issuer: read.COUNTERSIGN_ISSUER,
     audience: read.COUNTERSIGN_AUDIENCE,
     masterKey,
@@ -41,10 +44,11 @@ export function readIdentitySettings(env: Env): Settings {
 
 function readPlain(env: Env) {
   return readSettings(env, {
-    IDENTITY_DATABASE_URL: z
+    IDENTITY_DATABASE_URL: z.string().regex(/^postgres(ql)?:\/\//, 'is not a postgres:// address'),
+    IDENTITY_DATABASE_CA: z.string().min(1).optional(),
+    COUNTERSIGN_ISSUER: z
       .string()
-      .regex(/^postgres(ql)?:\/\//, 'is not a postgres:// address'),
-    COUNTERSIGN_ISSUER: z.string().refine(isIssuer, 'is not an https:// address that ends in /auth'),
+      .refine(isIssuer, 'is not an https:// address that ends in /auth'),
     COUNTERSIGN_AUDIENCE: z.string().min(1).max(255).default('countersign'),
     COUNTERSIGN_STATE: z.string().min(1),
     IDENTITY_ACCESS_TOKEN_TTL: z.coerce.number().int().min(10).max(3_600).default(300),

@@ -6,5 +6,9 @@ export async function makeKey(now: number): Promise<SigningKey> {
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
   const { kty, crv, x, y, d } = await exportJWK(privateKey)
   const jwk = { kty, crv, x, y, d } as Record<string, string>
-  return { kid: await calculateJwkThumbprint({ kty: 'EC', crv, x, y } as never), jwk, publishedAt: now }
+  return {
+    kid: await calculateJwkThumbprint({ kty: 'EC', crv, x, y } as never),
+    jwk,
+    publishedAt: now,
+  }
 }

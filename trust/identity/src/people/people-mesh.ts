@@ -8,9 +8,7 @@ export function createMeshPeople(workload: PeopleContext): People {
     async checkPassword(username, password, context = workload) {
       if (username.length === 0 || username.length > USERNAME_CHARACTERS_MAX) return undefined
       if (password.length === 0 || password.length > PASSWORD_CHARACTERS_MAX) return undefined
-      const { person } = await context
-        .call(people)
-        .verifyPassword({ body: { username, password } })
+      const { person } = await context.call(people).verifyPassword({ body: { username, password } })
       return person ?? undefined
     },
     async find(id, context = workload) {

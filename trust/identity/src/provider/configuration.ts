@@ -67,13 +67,17 @@ export function createConfiguration(parts: ProviderParts, ring: KeyRing): Config
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       clientCredentials: { enabled: true },
-      revocation: { enabled: true },
+      // A client may end its own tokens; of others it learns nothing (RFC 7009, section 2.1).
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId,
+      },
       mTLS: createMutualTls(doors),
       resourceIndicators: resourceIndicators(parts, resource, ring.current.kid),
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: (ctx, form) => void (ctx.body = logoutPage(form)),
-        postLogoutSuccessSource: (ctx) => void (ctx.body = loggedOutPage()),
+        logoutSource: (ctx, form) => show(ctx, logoutPage(form)),
+        postLogoutSuccessSource: (ctx) => show(ctx, loggedOutPage()),
       },
     },
     ttl: ttl(accessTokenSeconds),
@@ -110,9 +114,7 @@ function cookies(path: string, key: string): NonNullable<Configuration['cookies'
   }
 }
 
-type ResourceIndicators = NonNullable<
-  NonNullable<Configuration['features']>['resourceIndicators']
->
+type ResourceIndicators = NonNullable<NonNullable<Configuration['features']>['resourceIndicators']>
 /** Every access token is for the platform: one resource, an RFC 9068 token with its audience. */
 function resourceIndicators(
   { audience, accessTokenSeconds }: ProviderParts,
@@ -146,8 +148,7 @@ function ttl(accessTokenSeconds: number): NonNullable<Configuration['ttl']> {
     Session: SESSION_SECONDS,
     Grant: SESSION_SECONDS,
     // A family of refresh tokens does not outlive its first member, however often it is refreshed.
-    RefreshToken: (ctx) =>
-      ctx.oidc?.entities.RotatedRefreshToken?.remainingTTL ?? SESSION_SECONDS,
+    RefreshToken: (ctx) => ctx.oidc?.entities.RotatedRefreshToken?.remainingTTL ?? SESSION_SECONDS,
   }
 }
 
@@ -179,11 +180,11 @@ function renderError(
   out: { error: string; error_description?: string | undefined },
   requestId: string,
 ): void {
+  const text = out.error_description ?? 'The request cannot be answered.'
+  show(ctx, errorPage({ title: 'This does not work', code: out.error, text, requestId }))
+}
+
+function show(ctx: KoaContextWithOIDC, html: string): void {
   ctx.type = 'html'
-  ctx.body = errorPage({
-    title: 'This does not work',
-    code: out.error,
-    text: out.error_description ?? 'The request cannot be answered.',
-    requestId,
-  })
+  ctx.body = html
 }

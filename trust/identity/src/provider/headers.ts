@@ -27,5 +27,8 @@ function allowReturn(ctx: KoaContextWithOIDC): void {
   const origin = typeof back === 'string' ? URL.parse(back)?.origin : undefined
   if (origin === undefined || origin === 'null' || ctx.type !== 'text/html') return
   const policy = ctx.response.get('content-security-policy')
-  ctx.set('content-security-policy', policy.replace(/form-action[^;]*/, `form-action 'self' ${origin}`))
+  ctx.set(
+    'content-security-policy',
+    policy.replace(/form-action[^;]*/, `form-action 'self' ${origin}`),
+  )
 }

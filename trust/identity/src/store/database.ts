@@ -1,27 +1,42 @@
-import { type Log } from '@countersign/ground/telemetry'
-import pg from 'pg'
-import { DATABASE_PROBE_MS, DATABASE_TIMEOUT_MS, POOL_CONNECTIONS_MAX } from '../limits.ts'
+import type { Log } from '@countersign/ground/telemetry'
+import { migrate, openPostgres } from '@countersign/ground/store'
+import type { Pool } from 'pg'
+import { DATABASE_PROBE_MS, POOL_CONNECTIONS_MAX } from '../limits.ts'
+import { migrations } from './migrations.ts'
 
 /** The database, with its state of a moment ago. */
 export interface Database {
-  readonly pool: pg.Pool
+  readonly pool: Pool
   /** Whether the last probe was answered. */
   reachable(): boolean
   close(): Promise<void>
 }
 
-/** Opens the pool and probes it from time to time. Connects lazily; the first query tells whether it works. */
-export function openDatabase(url: string, log: Log): Database {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: POOL_CONNECTIONS_MAX,
-    connectionTimeoutMillis: DATABASE_TIMEOUT_MS,
-    statement_timeout: DATABASE_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: DATABASE_TIMEOUT_MS,
-    application_name: 'countersign-identity',
+/** Opens the database and brings its schema up to date. Rejects when it cannot be had. */
+export async function openDatabase(options: {
+  readonly url: string
+  /** PEM of the roots of a server that is not on this machine. */
+  readonly ca?: string | undefined
+  readonly log: Log
+}): Promise<Database> {
+  const { url, ca, log } = options
+  const { pool, proof } = await openPostgres({
+    ...{ url, ca },
+    applicationName: 'countersign-identity',
+    connectionsMax: POOL_CONNECTIONS_MAX,
+    onError: (error) => log.warn({ err: error }, 'a database connection broke'),
   })
-  // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-  pool.on('error', (error) => log.warn({ err: error }, 'a database connection broke'))
+  try {
+    const ran = await migrate(pool, migrations)
+    log.info({ ...proof, migrations: ran }, 'the database is open')
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
+  return watched(pool, log)
+}
+
+function watched(pool: Pool, log: Log): Database {
   let reachable = true
   const probe = setInterval(async () => {
     try {

@@ -1,8 +1,4 @@
-/** A step of the schema. Once released it is never edited: its checksum is compared at each start. */
-export interface Migration {
-  readonly name: string
-  readonly sql: string
-}
+import type { Migration } from '@countersign/ground/store'
 
 /*
  * One table holds everything that the provider remembers. Ids, grant ids and session uids are SHA-256 hashes

@@ -33,13 +33,18 @@ export function hashOf(kind: string, id: string): Buffer {
   return createHash('sha256').update(`${kind}:${id}`).digest()
 }
 
-function createAdapter(model: string, { pool, keyring, log, onLookup }: ProviderStoreOptions): Adapter {
+function createAdapter(
+  model: string,
+  { pool, keyring, log, onLookup }: ProviderStoreOptions,
+): Adapter {
   const aad = (id: Buffer): string => `${model}:${id.toString('hex')}`
 
   function open(row: Row | undefined): AdapterPayload | undefined {
     if (row === undefined) return undefined
     try {
-      const payload = JSON.parse(keyring.open(row.payload, aad(row.id)).toString()) as AdapterPayload
+      const payload = JSON.parse(
+        keyring.open(row.payload, aad(row.id)).toString(),
+      ) as AdapterPayload
       if (row.consumed !== null) payload.consumed = row.consumed
       return payload
     } catch (error) {

@@ -1,0 +1,13 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The file that shells call. */
+export const BIN: string = fileURLToPath(new URL('../bin/countersign.mjs', import.meta.url))
+
+/** The folder in which `npm ci` was run, where this program runs from its sources; `undefined` where it was installed. */
+export function checkoutFolder(): string | undefined {
+  if (!import.meta.url.endsWith('.ts')) return undefined
+  const folder = join(dirname(BIN), '..', '..', '..')
+  return existsSync(join(folder, 'mesh', 'service', 'package.json')) ? folder : undefined
+}

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Env } from '@countersign/service'
+import type { Desk } from '../desk.ts'
+import { DeskError } from '../errors.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { readServiceFile } from '../home/service-file.ts'
+import { countOption } from '../options.ts'
+import { askSupervisor } from '../supervisor/control-client.ts'
+import { joinEnvSchema } from '../supervisor/control-protocol.ts'
+import { NODE_FLAGS } from '../supervisor/process-runner.ts'
+import { EXIT_CONFIG } from '../supervisor/process-spec.ts'
+import { onStopSignals } from '../supervisor/stop-signals.ts'
+import { readSeeds } from '../supervisor/seeds.ts'
+
+/** `countersign run <main>`: joins a service of a user to the running platform and stays with it until Ctrl-C. */
+export async function runService(
+  desk: Desk,
+  main: string,
+  options: { name?: string; number: string },
+): Promise<ExitCode> {
+  const path = resolve(desk.folder, main)
+  if (!existsSync(path)) throw new DeskError('USAGE', `there is no file ${path}`)
+  const name = options.name ?? readServiceFile(desk.folder)?.service
+  if (name === undefined)
+    throw new DeskError('USAGE', 'the name of the service is not known; add --name <service>')
+  const number = countOption('--number', options.number)
+  const env = joinEnvSchema.parse(await askSupervisor(desk.layout, { op: 'join', name, number }))
+  const { publicUrl } = await readSeeds(desk.layout)
+  const child = spawnService(path, { ...desk.env, ...env })
+  child.on('message', (message) => {
+    if (typeof message !== 'object' || message === null || !('type' in message)) return
+    if (message.type === 'ready')
+      desk.output.note(`${name} is ready behind ${publicUrl}. Ctrl-C stops it.`)
+  })
+  const forget = onStopSignals({
+    first: () => void child.kill('SIGTERM'),
+    second: () => void child.kill('SIGKILL'),
+  })
+  try {
+    return await endOf(child, main)
+  } finally {
+    forget()
+  }
+}
+
+/** With an IPC channel, so that the service ends when we do, whatever ends us. */
+function spawnService(path: string, env: Env): ChildProcess {
+  const stdio = ['inherit', 'inherit', 'inherit', 'ipc'] as const
+  return spawn(process.execPath, [...NODE_FLAGS, path], { stdio: [...stdio], env: { ...env } })
+}
+
+async function endOf(child: ChildProcess, main: string): Promise<ExitCode> {
+  const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+  if (code === 0) return EXIT.ok
+  if (code === EXIT_CONFIG) return EXIT.configuration
+  throw new DeskError('FAILED', `${main} ended (${signal ?? `exit code ${code}`})`)
+}

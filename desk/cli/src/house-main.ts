@@ -1,0 +1,46 @@
+import { messageOf } from '@countersign/ground/errors'
+import { type Part, type Running, startPart } from '@countersign/service'
+import { type HouseAnswer, type HouseOrder, houseOrderSchema } from './supervisor/house-protocol.ts'
+import { EXIT_CONFIG } from './supervisor/process-spec.ts'
+
+/* All parts in one process: each is started and stopped by itself, as it would be alone. */
+const running = new Map<string, Promise<Running>>()
+let first = true
+
+const tell = (answer: HouseAnswer): void => {
+  if (process.connected) process.send?.(answer)
+}
+
+async function start(order: HouseOrder & { type: 'start' }): Promise<void> {
+  const { instance } = order
+  const ownsProcess = first
+  first = false
+  try {
+    const { part } = (await import(order.module)) as { part: Part }
+    const started = startPart(part, order.env, { ownsProcess })
+    running.set(instance, started)
+    await started
+    tell({ type: 'ready', instance })
+  } catch (error) {
+    running.delete(instance)
+    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+    tell({ type: 'failed', instance, message: messageOf(error) })
+    tell({ type: 'ended', instance, code: code.endsWith('_INVALID') ? EXIT_CONFIG : 1 })
+  }
+}
+
+async function stop(instance: string): Promise<void> {
+  const part = await running.get(instance)?.catch(() => undefined)
+  running.delete(instance)
+  await part?.close().catch((error: unknown) => console.error(messageOf(error)))
+  tell({ type: 'ended', instance, code: 0 })
+  if (running.size === 0) process.exit(0)
+}
+
+process.on('message', (raw) => {
+  const order = houseOrderSchema.parse(raw)
+  void (order.type === 'start' ? start(order) : stop(order.instance))
+})
+// The order of stopping is the supervisor's to decide, and without one there is nothing to run for.
+process.on('SIGINT', () => undefined)
+process.on('disconnect', () => process.exit(0))

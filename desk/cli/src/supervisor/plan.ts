@@ -1,0 +1,160 @@
+import { isReservedName } from '@countersign/contract'
+import type { Env } from '@countersign/service'
+import type { Config } from '../config/config.ts'
+import type { Layout } from '../home/layout.ts'
+import type { ProcessSpec } from './process-spec.ts'
+
+/*
+ * Which processes a platform has, what each is told, and in which order they stop. Pure: ports and addresses come in.
+ *
+ * Each process is told only what is its own: the master key goes to those that seal, a database's address to its
+ * owner, and secrets by the name of a file.
+ */
+type Needs = 'master key'
+interface Part {
+  readonly instance: string
+  readonly name: string
+  readonly module: string
+  readonly needs?: readonly Needs[]
+}
+// biome-ignore format: a table
+export const PARTS: readonly Part[] = [
+  { instance: 'authority-1', name: 'authority', module: '@countersign/authority', needs: ['master key'] },
+  { instance: 'authority-2', name: 'authority', module: '@countersign/authority', needs: ['master key'] },
+  { instance: 'registry-1',  name: 'registry',  module: '@countersign/registry' },
+  { instance: 'audit-1',     name: 'audit',     module: '@countersign/audit', needs: ['master key'] },
+  { instance: 'identity-1',  name: 'identity',  module: '@countersign/identity', needs: ['master key'] },
+  { instance: 'user-1',      name: 'user',      module: '@countersign/user', needs: ['master key'] },
+  { instance: 'order-1',     name: 'order',     module: '@countersign/order' },
+  { instance: 'payment-1',   name: 'payment',   module: '@countersign/payment', needs: ['master key'] },
+  { instance: 'gateway-1',   name: 'gateway',   module: '@countersign/gateway', needs: ['master key'] },
+  { instance: 'gateway-2',   name: 'gateway',   module: '@countersign/gateway', needs: ['master key'] },
+  { instance: 'balancer-1',  name: 'balancer',  module: '@countersign/balancer' },
+]
+
+/** Groups that stop one after the other: who is called stops after who calls, and the log takes its last events late. */
+export const STOP_ORDER: readonly (readonly string[])[] = [
+  ['balancer'],
+  ['gateway'],
+  ['order', 'payment', 'user'],
+  ['identity'],
+  ['authority'],
+  ['registry'],
+  ['audit'],
+]
+
+/** Ports of the loopback: one mesh listener an instance, and the doors beside it. */
+export interface Ports {
+  readonly mesh: Readonly<Record<string, number>>
+  /** Where workloads without a certificate join, by authority. */
+  readonly join: Readonly<Record<string, number>>
+  /** Where the balancer finds the public listener of a gateway. */
+  readonly public: Readonly<Record<string, number>>
+}
+
+export interface PlanFacts {
+  readonly config: Config
+  readonly layout: Layout
+  readonly ports: Ports
+  /** Settings of single parts, by name: addresses of databases and caches. */
+  readonly own: Readonly<Record<string, Env>>
+}
+
+export function planOf(facts: PlanFacts): readonly ProcessSpec[] {
+  return PARTS.map((part) => ({
+    instance: part.instance,
+    name: part.name,
+    module: part.module,
+    port: facts.ports.mesh[part.instance] ?? 0,
+    joins: part.name !== 'authority',
+    env: {
+      ...meshEnv(facts),
+      COUNTERSIGN_INSTANCE: part.instance,
+      COUNTERSIGN_LISTEN: `127.0.0.1:${facts.ports.mesh[part.instance] ?? 0}`,
+      COUNTERSIGN_STATE: facts.layout.part(part.instance),
+      ...(part.needs?.includes('master key') === true
+        ? { COUNTERSIGN_MASTER_KEY_FILE: facts.layout.masterKey }
+        : {}),
+      ...partEnv(part, facts),
+      ...facts.own[part.name],
+    },
+  }))
+}
+
+/** What every workload of the trust domain is told, those of users too. */
+export function meshEnv({ config, layout, ports }: Omit<PlanFacts, 'own'>): Env {
+  const seeds = PARTS.filter(({ name }) => SEEDED.has(name)).map(
+    ({ name, instance }) => `${name}=127.0.0.1:${ports.mesh[instance]}`,
+  )
+  return {
+    COUNTERSIGN_TRUST_DOMAIN: config.trustDomain,
+    COUNTERSIGN_TRUST_BUNDLE_FILE: layout.bundle,
+    COUNTERSIGN_JOIN: Object.values(ports.join)
+      .map((port) => `127.0.0.1:${port}`)
+      .join(','),
+    COUNTERSIGN_SEEDS: seeds.join(','),
+    COUNTERSIGN_ISSUER: `${publicUrl(config)}/auth`,
+    COUNTERSIGN_AUDIENCE: config.audience,
+    COUNTERSIGN_LOG_LEVEL: config.logLevel,
+    ...(config.policyFile === undefined ? {} : { COUNTERSIGN_POLICY_FILE: config.policyFile }),
+  }
+}
+const SEEDED: ReadonlySet<string> = new Set(['authority', 'registry', 'audit', 'identity'])
+
+export function publicUrl(config: Config): string {
+  return `https://localhost:${config.publicPort}`
+}
+
+function partEnv({ name, instance }: Part, { config, layout, ports }: PlanFacts): Env {
+  if (name === 'authority') {
+    const peer = PARTS.find((part) => part.name === 'authority' && part.instance !== instance)
+    return {
+      AUTHORITY_FOLDER: layout.pki,
+      AUTHORITY_PEER: `127.0.0.1:${ports.mesh[peer?.instance ?? '']}`,
+      AUTHORITY_JOIN_LISTEN: `127.0.0.1:${ports.join[instance]}`,
+      AUTHORITY_LEAF_TTL: String(config['certificates.leafTtl']),
+    }
+  }
+  // The log is not among what a run leaves behind.
+  if (name === 'audit') return { COUNTERSIGN_STATE: layout.audit }
+  if (name === 'identity') return { IDENTITY_ACCESS_TOKEN_TTL: String(config['tokens.ttl']) }
+  if (name === 'gateway') return gatewayEnv(instance, ports)
+  if (name === 'balancer') {
+    const gateways = Object.values(ports.public).map((port) => `127.0.0.1:${port}`)
+    return {
+      BALANCER_LISTEN: `localhost:${config.publicPort}`,
+      BALANCER_GATEWAYS: gateways.join(','),
+    }
+  }
+  return {}
+}
+
+/** Limits fall to equal shares where Redis is away, so each gateway knows how many there are. */
+function gatewayEnv(instance: string, ports: Ports): Env {
+  const gateways = Object.keys(ports.public)
+  return {
+    GATEWAY_LISTEN: `127.0.0.1:${ports.public[instance]}`,
+    GATEWAY_PROXY_PROTOCOL: 'required',
+    GATEWAY_SHARE_INDEX: String(gateways.indexOf(instance)),
+    GATEWAY_SHARE_OF: String(gateways.length),
+  }
+}
+
+/** How many free ports a platform needs, and which is whose. */
+export function portsFrom(free: readonly number[]): Ports {
+  const left = [...free]
+  const give = (instances: readonly Part[]): Record<string, number> =>
+    Object.fromEntries(instances.map(({ instance }) => [instance, left.shift() ?? 0]))
+  return {
+    mesh: give(PARTS),
+    join: give(PARTS.filter(({ name }) => name === 'authority')),
+    public: give(PARTS.filter(({ name }) => name === 'gateway')),
+  }
+}
+export const PORT_COUNT: number =
+  PARTS.length + PARTS.filter(({ name }) => name === 'authority' || name === 'gateway').length
+
+/** Names that no service of a user can have. */
+export function isOwnName(name: string): boolean {
+  return isReservedName(name) || PARTS.some((part) => part.name === name)
+}

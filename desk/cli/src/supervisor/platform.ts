@@ -1,0 +1,236 @@
+import { audit } from '@countersign/contract/platform'
+import { messageOf } from '@countersign/ground/errors'
+import { writeFileAtomic } from '@countersign/ground/store'
+import type { Log } from '@countersign/ground/telemetry'
+import type { Env } from '@countersign/service'
+import type { Config } from '../config/config.ts'
+import { DeskError } from '../errors.ts'
+import { pinKey } from '../home/audit-pins.ts'
+import { ensureCredentials } from '../home/credentials.ts'
+import type { Layout } from '../home/layout.ts'
+import { ownFolder } from '../home/prepare.ts'
+import { ensureMasterKey } from '../home/secrets.ts'
+import { STOP_MS_MAX } from '../limits.ts'
+import { prepareAuthority } from './authority.ts'
+import type { PlatformStatus } from './control-protocol.ts'
+import { Crew } from './crew.ts'
+import { type DeskWorkload, joinAsDesk } from './desk-workload.ts'
+import { type Engines, startEngines } from './engines.ts'
+import { partSettings } from './part-settings.ts'
+import * as plan from './plan.ts'
+import { freePorts, requireFreePort } from './ports.ts'
+import { probe } from './probe.ts'
+import type { ProcessSpec, Runner } from './process-spec.ts'
+import { prometheusConfig } from './prometheus-config.ts'
+import { writeSeeds } from './seeds.ts'
+import { statusOf } from './status.ts'
+import type { ProcessState } from './supervise.ts'
+import { Timeline } from './timeline.ts'
+
+export interface PlatformOptions {
+  readonly config: Config
+  readonly layout: Layout
+  readonly log: Log
+  readonly runner: Runner
+  /** Our own environment. */
+  readonly env: Env
+  readonly mode: PlatformStatus['mode']
+  /** Told what the start is at, for whoever watches. */
+  readonly onProgress: (text: string) => void
+  /** Told when a process that was ready ends by itself. */
+  readonly onCrash: (instance: string, state: ProcessState) => void
+}
+
+/*
+ * The start, in order; what does not wait for another goes side by side:
+ * 1. keys, people, ports
+ * 2. engines, and the two authorities
+ * 3. the desk joins, with a token that was put in place before the authorities ran
+ * 4. registry and audit, each with a token that the desk had made
+ * 5. all others, once the engines stand
+ * The stop goes the other way, group by group (`STOP_ORDER`), and ends with the engines.
+ */
+export class Platform {
+  readonly timeline = new Timeline()
+  readonly #options: PlatformOptions
+  readonly #since = new Date()
+  readonly #crew: Crew
+  #engines: Engines | undefined
+  #desk: DeskWorkload | undefined
+  #mesh: Env = {}
+  #stopped: Promise<void> | undefined
+  #ready = false
+
+  constructor(options: PlatformOptions) {
+    this.#options = options
+    const { runner, log, onCrash } = options
+    this.#crew = new Crew({
+      runner,
+      log,
+      onCrash,
+      onReady: (instance) => this.timeline.mark(`${instance} ready`),
+      prepare: (spec) => this.#prepare(spec),
+    })
+  }
+
+  get stopping(): boolean {
+    return this.#stopped !== undefined
+  }
+
+  /** Starts everything. Throws what went wrong first; the caller stops then. */
+  async start(): Promise<void> {
+    const { config, layout, onProgress, env, log } = this.#options
+    onProgress('preparing keys and ports')
+    const { facts, deskToken } = await this.#lay()
+    onProgress('starting engines and authorities')
+    // Both are awaited whatever the other does: what one has started must not be lost sight of.
+    const [engines, trust] = await Promise.allSettled([
+      this.#startEngines(),
+      this.#startTrust(facts, deskToken),
+    ])
+    if (engines.status === 'rejected') throw engines.reason
+    if (trust.status === 'rejected') throw trust.reason
+    onProgress('starting services')
+    const own = await partSettings({ config, layout, engines: engines.value, env })
+    const begun = new Set(this.#crew.members.map((each) => each.spec.instance))
+    await this.#crew.launch(
+      plan.planOf({ ...facts, own }).filter(({ instance }) => !begun.has(instance)),
+    )
+    await this.#writeRunFiles()
+    await this.#pinLogKey()
+    this.timeline.mark('ready')
+    this.#ready = true
+    log.info({ timeline: this.timeline.marks }, 'the platform is ready')
+  }
+
+  /** Stops everything in order; what does not stop in time is killed. Never rejects. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop(() => this.#crew.stop(plan.STOP_ORDER, STOP_MS_MAX))
+    return this.#stopped
+  }
+
+  /** Ends everything at once, also where an orderly stop is under way. */
+  kill(): Promise<void> {
+    return this.#stop(() => this.#crew.kill())
+  }
+
+  stopPart(instance: string): Promise<void> {
+    return this.#crew.stopPart(instance)
+  }
+
+  startPart(instance: string): Promise<void> {
+    return this.#crew.startPart(instance)
+  }
+
+  async status(): Promise<PlatformStatus> {
+    const { config, layout, mode } = this.#options
+    const desk = this.#desk
+    const processes = this.#crew.members.map(async (each) => {
+      const seen = desk === undefined ? undefined : await probe(desk.link, each.spec)
+      return statusOf(each, { seen, trustDomain: config.trustDomain, engines: this.#engines })
+    })
+    return {
+      pid: process.pid,
+      since: this.#since.toISOString(),
+      ready: this.#ready,
+      mode,
+      home: layout.root,
+      publicUrl: plan.publicUrl(config),
+      trustDomain: config.trustDomain,
+      processes: await Promise.all(processes),
+      engines: this.#engines?.status() ?? [],
+      timeline: [...this.timeline.marks],
+    }
+  }
+
+  /** All that a service of a user needs to join, with a fresh token for its name. */
+  async joinEnv({ name, number }: { name: string; number: number }): Promise<Env> {
+    if (plan.isOwnName(name))
+      throw new DeskError('FAILED', `${name} is a name of the platform itself; choose another`)
+    if (this.#desk === undefined) throw new DeskError('FAILED', 'the platform is still starting')
+    const instance = `${name}-${number}`
+    const state = this.#options.layout.part(instance)
+    await ownFolder(state)
+    return {
+      ...this.#mesh,
+      COUNTERSIGN_INSTANCE: instance,
+      COUNTERSIGN_LISTEN: '127.0.0.1:0',
+      COUNTERSIGN_STATE: state,
+      COUNTERSIGN_JOIN_TOKEN: await this.#desk.mintToken(name),
+    }
+  }
+
+  /** What has to be there before anything runs. */
+  async #lay(): Promise<{ facts: plan.PlanFacts; deskToken: string }> {
+    const { config, layout } = this.#options
+    await requireFreePort(config.publicPort)
+    const ports = plan.portsFrom(await freePorts(plan.PORT_COUNT))
+    await Promise.all([ensureMasterKey(layout), ensureCredentials(layout)])
+    const deskToken = await prepareAuthority({ config, layout })
+    await Promise.all(plan.PARTS.map(({ instance }) => ownFolder(layout.part(instance))))
+    const facts = { config, layout, ports, own: {} }
+    this.#mesh = plan.meshEnv(facts)
+    this.timeline.mark('prepared')
+    return { facts, deskToken }
+  }
+
+  async #startEngines(): Promise<Engines> {
+    const { config, layout, log } = this.#options
+    const engines = await startEngines({ config, layout, log, timeline: this.timeline })
+    this.#engines = engines
+    if (this.stopping) await engines.stop()
+    return engines
+  }
+
+  /** Authorities first, since all others need them; then the desk; then where everybody is found and recorded. */
+  async #startTrust(facts: plan.PlanFacts, deskToken: string): Promise<void> {
+    const { config, layout, log } = this.#options
+    const specs = plan.planOf(facts)
+    await this.#crew.launch(specs.filter(({ name }) => name === 'authority'))
+    this.#desk = await joinAsDesk({
+      trustDomain: config.trustDomain,
+      mesh: this.#mesh,
+      layout,
+      log,
+      token: deskToken,
+    })
+    this.timeline.mark('desk joined')
+    await this.#crew.launch(specs.filter(({ name }) => name === 'registry' || name === 'audit'))
+  }
+
+  async #prepare(spec: ProcessSpec): Promise<Env> {
+    if (!spec.joins) return spec.env
+    if (this.#desk === undefined) throw new Error('broken invariant: a part joins before the desk')
+    return { ...spec.env, COUNTERSIGN_JOIN_TOKEN: await this.#desk.mintToken(spec.name) }
+  }
+
+  async #writeRunFiles(): Promise<void> {
+    const { config, layout } = this.#options
+    const specs = this.#crew.members.map((each) => each.spec)
+    const { trustDomain } = config
+    const seeds = specs.map(({ name, port }) => ({ name, host: '127.0.0.1', port }))
+    await writeSeeds(layout, { trustDomain, publicUrl: plan.publicUrl(config), seeds })
+    await writeFileAtomic(layout.prometheus, prometheusConfig({ specs, layout, trustDomain }))
+  }
+
+  /** A log with another key than before is not the log of before: somebody should look. */
+  async #pinLogKey(): Promise<void> {
+    const { layout, log } = this.#options
+    const answer = await this.#desk?.link.call(audit).key()
+    if (answer === undefined) return
+    if ((await pinKey(layout, answer.key)) === 'changed')
+      log.error(
+        { noted: layout.auditKey },
+        'the audit log has another key than the one that was noted',
+      )
+  }
+
+  async #stop(stopCrew: () => Promise<void>): Promise<void> {
+    this.#ready = false
+    await stopCrew()
+    await this.#desk?.close()
+    await this.#engines?.stop().catch((error: unknown) => {
+      this.#options.log.error({ reason: messageOf(error) }, 'an engine does not stop')
+    })
+  }
+}

@@ -1,0 +1,7 @@
+/** Who may touch which keys of the shared Redis: each service its own cache, the gateways the limits. */
+export const redisUsers: readonly { readonly name: string; readonly keys: string }[] = [
+  { name: 'gateway', keys: 'limit:*' },
+  { name: 'user', keys: 'user:*' },
+  { name: 'order', keys: 'order:*' },
+  { name: 'payment', keys: 'payment:*' },
+]

@@ -1,0 +1,33 @@
+import { relative } from 'node:path'
+import type { Config } from '../config/config.ts'
+import type { Desk } from '../desk.ts'
+import { programWords } from '../program-words.ts'
+import type { PlatformStatus } from '../supervisor/control-protocol.ts'
+import { DEMO_ORDER } from '../tour/demo-order.ts'
+import { curlLine } from './curl-line.ts'
+import { statusTable } from './status-table.ts'
+
+/** What `up` says when all is ready: the table, and a line that works as it stands. */
+export function welcome(desk: Desk, facts: { config: Config; status: PlatformStatus }): string {
+  const { layout, env, folder, output } = desk
+  const { status } = facts
+  const { bold, dim, green } = output.colours
+  const took = status.timeline.at(-1)?.ms
+  const seconds = took === undefined ? '' : ` in ${(took / 1000).toFixed(1)} s`
+  const bundle = relative(folder, layout.bundle)
+  return [
+    statusTable(status, output.colours, Date.now()),
+    '',
+    `${green('ready')}${seconds}  ${bold(status.publicUrl)}  ${dim(`people and passwords: ${relative(folder, layout.credentials)}`)}`,
+    '',
+    'Place an order:',
+    '',
+    curlLine({
+      program: programWords(folder),
+      home: env.COUNTERSIGN_HOME,
+      bundle: bundle.startsWith('..') ? layout.bundle : bundle,
+      url: `${status.publicUrl}/orders`,
+      body: DEMO_ORDER,
+    }),
+  ].join('\n')
+}

@@ -1,0 +1,301 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type Client,
+  contract,
+  describe as describeContract,
+  endpoint,
+} from '@countersign/contract'
+import type {
+  HealthEntry,
+  Registration,
+  registry as registryContract,
+} from '@countersign/contract/platform'
+import { temporaryFolder, until } from '@countersign/ground/testkit'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  clientAs,
+  startInstance,
+  startRegistry,
+  type TestInstance,
+  type TestRegistry,
+} from './testkit.ts'
+
+let temporary: ReturnType<typeof temporaryFolder>
+let registry: TestRegistry
+let order: Client<typeof registryContract, any>
+let payment: Client<typeof registryContract, any>
+const running: { close(): Promise<void> }[] = []
+
+beforeEach(async () => {
+  temporary = temporaryFolder()
+  registry = await startRegistry(temporary.path)
+  order = clientAs('order', () => registry.port)
+  payment = clientAs('payment', () => registry.port)
+})
+afterEach(async () => {
+  for (const each of running.splice(0)) await each.close()
+  await registry.close()
+  temporary[Symbol.dispose]()
+})
+
+async function instanceOf(name: string): Promise<TestInstance> {
+  const instance = await startInstance(name)
+  running.push(instance)
+  return instance
+}
+const registration = (
+  id: string,
+  port: number,
+  more: Partial<Registration> = {},
+): Registration => ({
+  ID: id,
+  Name: id.split('-')[0] ?? '',
+  Address: '127.0.0.1',
+  Port: port,
+  Check: { TTL: '10s' },
+  ...more,
+})
+type Query = { index?: number; wait?: string; passing?: string }
+async function health(
+  name: string,
+  query: Query = { passing: '' },
+): Promise<{ entries: HealthEntry[]; index: number }> {
+  const reply = await payment.health({ params: { name }, query })
+  expect(reply.status).toBe(200)
+  return {
+    entries: JSON.parse(String(reply.body)),
+    index: Number(reply.headers?.['x-consul-index']),
+  }
+}
+const ids = async (name: string): Promise<string[]> =>
+  (await health(name)).entries.map((entry) => entry.Service.ID)
+async function registered(id = 'order-1'): Promise<TestInstance> {
+  const instance = await instanceOf('order')
+  await order.register({ body: registration(id, instance.port) })
+  await until(async () => (await ids('order')).includes(id), 'it is passing')
+  return instance
+}
+const bodyOf = (reply: { body?: unknown }): any => JSON.parse(String(reply.body))
+
+describe('an instance', () => {
+  test('is passing soon after it registered, and told in the shape of Consul', async () => {
+    const before = performance.now()
+    const instance = await registered()
+    expect(performance.now() - before).toBeLessThan(500)
+    const { entries } = await health('order')
+    expect(entries).toEqual([
+      {
+        Node: { Node: '127.0.0.1', Address: '127.0.0.1', Datacenter: 'countersign' },
+        Service: {
+          ID: 'order-1',
+          Service: 'order',
+          Address: '127.0.0.1',
+          Port: instance.port,
+          Tags: [],
+          Meta: {},
+        },
+        Checks: [
+          {
+            CheckID: 'service:order-1',
+            Status: 'passing',
+            Output: 'ready, identity proven',
+            ServiceID: 'order-1',
+            ServiceName: 'order',
+          },
+        ],
+      },
+    ])
+    expect(bodyOf(await payment.services({ query: {} }))).toEqual({ order: [] })
+    expect(registry.events.map((event) => event.action)).toContain('instance.passing')
+  })
+
+  test('that is somebody else never becomes passing', async () => {
+    const other = await instanceOf('payment')
+    await order.register({ body: registration('order-1', other.port) })
+    await sleep(400)
+    expect(await ids('order')).toEqual([])
+    const [entry] = (await health('order', {})).entries
+    expect(entry?.Checks[0]).toMatchObject({
+      Status: 'critical',
+      Output: 'another identity listens there',
+    })
+    const found = registry.events.find((event) => event.action === 'instance.impostor')
+    expect(found?.event.category).toContain('intrusion_detection')
+    expect(found?.event.reason).toBe('another identity listens there')
+  })
+
+  test('that is gone, drains or hangs becomes critical by itself, and passing again when it is back', async () => {
+    const instance = await registered()
+    instance.state = 'draining'
+    await until(async () => (await ids('order')).length === 0, 'draining is seen', 2_500)
+    instance.state = 'ready'
+    await until(async () => (await ids('order')).length === 1, 'it is back', 2_500)
+    instance.state = 'hung'
+    await until(async () => (await ids('order')).length === 0, 'hanging is seen', 4_700)
+    instance.state = 'ready'
+    await until(async () => (await ids('order')).length === 1, 'it is back', 3_500)
+    await instance.close()
+    running.splice(0)
+    await until(async () => (await ids('order')).length === 0, 'its end is seen', 2_500)
+    expect(await registry.metrics.text()).toContain(
+      'countersign_registry_turns_total{service="order",turn="critical"} 3',
+    )
+  })
+})
+
+describe('blocking queries', () => {
+  test('answer at the change, within 50 ms', async () => {
+    await registered()
+    const { index } = await health('order')
+    const waiting = health('order', { index, wait: '10s', passing: '' })
+    await sleep(100)
+    await order.deregister({ params: { id: 'order-1' } })
+    const before = performance.now()
+    const answered = await waiting
+    expect(performance.now() - before).toBeLessThan(50)
+    expect(answered.entries).toEqual([])
+    expect(answered.index).toBeGreaterThan(index)
+  })
+
+  test('sleep through changes of other names', async () => {
+    await registered()
+    const { index } = await health('user', {})
+    const before = performance.now()
+    const waiting = health('user', { index, wait: '400ms' })
+    await order.deregister({ params: { id: 'order-1' } })
+    expect((await waiting).index).toBe(index)
+    expect(performance.now() - before).toBeGreaterThan(390)
+  })
+
+  test('answer at once without an index, with an old one, and with one from the future', async () => {
+    await registered()
+    const { index } = await health('order')
+    for (const asked of [undefined, 0, index - 1, index + 1_000_000]) {
+      const before = performance.now()
+      const query = { wait: '5s', ...(asked === undefined ? {} : { index: asked }) }
+      expect((await health('order', query)).index).toBe(index)
+      expect(performance.now() - before).toBeLessThan(200)
+    }
+  })
+
+  test('leave nothing behind when the reader goes away', async () => {
+    const { index } = await health('order')
+    const gone = new AbortController()
+    const asked = payment.health(
+      { params: { name: 'order' }, query: { index } },
+      { signal: gone.signal },
+    )
+    const failed = expect(asked).rejects.toThrow()
+    await until(
+      async () => (await registry.metrics.text()).includes('registry_waiters 1'),
+      'it waits',
+    )
+    gone.abort()
+    await failed
+    await until(
+      async () => (await registry.metrics.text()).includes('registry_waiters 0'),
+      'it waits no more',
+    )
+  })
+
+  test('are answered when the registry stops', async () => {
+    const { index } = await health('order')
+    const waiting = health('order', { index, wait: '5m' })
+    await sleep(50)
+    await registry.built.drain?.()
+    expect((await waiting).index).toBe(index)
+  })
+})
+
+describe('claims on what belongs to others', () => {
+  test('are refused with a problem, a metric and an audit event', async () => {
+    const instance = await registered()
+    const refused = [
+      await payment.register({ body: registration('order-2', instance.port) }),
+      await payment.deregister({ params: { id: 'order-1' } }),
+      await payment.pass({ params: { id: 'order-1' } }),
+      await payment.publish({ params: { name: 'order' }, body: opened('order', '/orders') }),
+    ]
+    expect(refused.map((reply) => reply.status)).toEqual([403, 403, 403, 403])
+    expect(bodyOf(refused[1] ?? {})).toMatchObject({
+      code: 'CALLER_FORBIDDEN',
+      detail: 'This instance belongs to another workload.',
+    })
+    const claims = registry.events.filter((event) => event.action === 'registry.claim')
+    expect(claims.map((event) => event.client?.workload)).toEqual(Array(4).fill('payment'))
+    expect(claims[1]?.countersign?.rule).toContain('belongs to order, not to payment')
+    expect(await ids('order')).toEqual(['order-1'])
+    const metrics = await registry.metrics.text()
+    expect(metrics).toContain('countersign_registry_refusals_total{reason="ID_NOT_YOURS"} 2')
+  })
+
+  test('on a public path are refused with 409 that says which', async () => {
+    expect(
+      (await order.publish({ params: { name: 'order' }, body: opened('order', '/orders') })).status,
+    ).toBe(200)
+    const reply = await payment.publish({
+      params: { name: 'payment' },
+      body: opened('payment', '/orders/pay'),
+    })
+    expect(reply.status).toBe(409)
+    expect(bodyOf(reply).detail).toContain(
+      '/orders/pay of endpoint "read" belongs to another service',
+    )
+    expect(registry.events.at(-1)?.event.code).toBe('PATH_TAKEN')
+  })
+
+  test('an address elsewhere is 400, an unknown instance 404', async () => {
+    const away = registration('order-1', 80, { Address: '192.0.2.1' })
+    expect((await order.register({ body: away })).status).toBe(400)
+    expect((await order.pass({ params: { id: 'order-9' } })).status).toBe(404)
+    expect((await order.deregister({ params: { id: 'order-9' } })).status).toBe(404)
+  })
+})
+
+describe('a restart', () => {
+  test('keeps contracts, and tells of instances only when they have proven themselves anew', async () => {
+    await registered('order-1')
+    const second = await registered('order-2')
+    await order.publish({ params: { name: 'order' }, body: opened('order', '/orders') })
+    const before = await health('order')
+    await registry.close()
+    await second.close()
+    registry = await startRegistry(temporary.path)
+    const after = await health('order')
+    expect(after.entries.map((entry) => entry.Service.ID)).toEqual(['order-1'])
+    expect(after.index).toBeGreaterThan(before.index)
+    expect((await order.pass({ params: { id: 'order-1' } })).status).toBe(200)
+    const [published] = bodyOf(await payment.contracts({ query: { recurse: '' } }))
+    expect(JSON.parse(Buffer.from(published.Value, 'base64').toString()).service).toBe('order')
+  })
+
+  test('without a readable snapshot begins anew', async () => {
+    await registered()
+    await registry.close()
+    await import('node:fs/promises').then((fs) =>
+      fs.writeFile(`${temporary.path}/registry.json`, '{"half'),
+    )
+    registry = await startRegistry(temporary.path)
+    expect(await ids('order')).toEqual([])
+    expect((await order.pass({ params: { id: 'order-1' } })).status).toBe(404)
+    const reply = await payment.contracts({ query: { recurse: '' } })
+    expect([reply.status, reply.headers?.['x-consul-index']]).toEqual([404, '1'])
+  })
+})
+
+test('settings that nobody can read are all named at once', async () => {
+  const { part } = await import('./part.ts')
+  const env = { REGISTRY_ADDRESSES: '10.0.0.0/40, a b' }
+  const all = /COUNTERSIGN_STATE[\s\S]*10\.0\.0\.0\/40[\s\S]*a b/
+  await expect(part.create({} as never, env)).rejects.toThrow(all)
+})
+
+function opened(name: string, path: string): unknown {
+  const read = endpoint({
+    at: `GET ${path}` as 'GET /x',
+    callers: ['gateway'],
+    roles: 'anyone',
+    limit: '5/second per person',
+  })
+  return describeContract(contract(name, { read }) as never)
+}

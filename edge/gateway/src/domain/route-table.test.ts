@@ -1,0 +1,185 @@
+import type { ContractDescriptor, EndpointDescriptor } from '@countersign/contract'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { contractRoute, type Route, upstreamPath } from './route.ts'
+import { buildTable, EMPTY_TABLE, matchRoute, type PrefixRoute } from './route-table.ts'
+import { overlap } from './route-tree.ts'
+
+const endpoint = (name: string, at: string, callers = ['gateway']): EndpointDescriptor => {
+  const [method = '', path = ''] = at.split(' ')
+  return {
+    name,
+    method,
+    path,
+    callers,
+    kind: path.endsWith('/*') ? 'mount' : 'json',
+    roles: 'anyone',
+    limit: { scope: 'person', windows: [{ name: 'second', seconds: 1, max: 5 }] },
+    status: 200,
+    audited: false,
+    idempotent: false,
+    timeoutMs: 1_000,
+    bodyBytesMax: 1_024,
+  }
+}
+const service = (name: string, endpoints: Record<string, string>): ContractDescriptor => ({
+  service: name,
+  endpoints: Object.entries(endpoints).map(([each, at]) => endpoint(each, at)),
+})
+const build = (...contracts: ContractDescriptor[]) => buildTable(contracts, [], EMPTY_TABLE)
+const where = (table: ReturnType<typeof build>, at: string): string => {
+  const [method = '', path = ''] = at.split(' ')
+  const match = matchRoute(table, { method, path, host: 'localhost' })
+  return match.found ? match.route.label : `none, allow ${match.allow.join(' ')}`
+}
+
+describe('matching', () => {
+  const table = build(
+    service('order', {
+      list: 'GET /orders',
+      create: 'POST /orders',
+      read: 'GET /orders/:id',
+      newest: 'GET /orders/newest',
+      lines: 'GET /orders/:id/lines',
+    }),
+    service('identity', { provider: 'ANY /auth/*' }),
+  )
+  it.each([
+    ['GET /orders', 'order.list'],
+    ['POST /orders', 'order.create'],
+    ['GET /orders/7', 'order.read'],
+    ['GET /orders/newest', 'order.newest'],
+    ['GET /orders/newest/lines', 'order.lines'],
+    ['GET /auth', 'identity.provider'],
+    ['DELETE /auth/a/b/', 'identity.provider'],
+    ['PUT /orders', 'none, allow GET POST'],
+    ['POST /orders/7', 'none, allow GET'],
+    ['GET /', 'none, allow '],
+    ['GET /ordersX', 'none, allow '],
+    ['GET /orders/', 'none, allow '],
+    ['GET /orders/7/lines/1', 'none, allow '],
+    ['GET /Orders', 'none, allow '],
+    ['GET /authX', 'none, allow '],
+  ])('%s is %s', (at, expected) => {
+    expect(where(table, at)).toBe(expected)
+  })
+
+  it('holds only what lists the gateway by name', () => {
+    const inner = {
+      service: 'inner',
+      endpoints: [endpoint('a', 'GET /a', ['order']), endpoint('b', 'GET /b', ['*'])],
+    }
+    const table = build(inner)
+    expect(table.routes).toEqual([])
+    expect(where(table, 'GET /b')).toBe('none, allow ')
+  })
+})
+
+describe('paths that two services claim', () => {
+  it.each([
+    ['/orders', '/orders', true],
+    ['/orders/:id', '/orders/admin', true],
+    ['/orders/:id/x', '/orders/:id', false],
+    ['/auth/*', '/auth/login', true],
+    ['/auth/*', '/auth', true],
+    ['/auth/*', '/authX', false],
+    ['/*', '/orders', true],
+    ['/:a/x', '/b/:c', true],
+    ['/a', '/b', false],
+  ])('%s and %s overlap: %s', (a, b, expected) => {
+    expect(overlap(a, b)).toBe(expected)
+    expect(overlap(b, a)).toBe(expected)
+  })
+
+  const mine = service('order', { read: 'GET /orders/:id' })
+  const theirs = service('evil', { grab: 'GET /orders/admin', other: 'GET /evil' })
+  it('stay with the first owner, also when the other comes first later on', () => {
+    const first = build(mine)
+    const both = buildTable([theirs, mine], [], first)
+    expect(where(both, 'GET /orders/admin')).toBe('order.read')
+    expect(where(both, 'GET /evil')).toBe('evil.other')
+    expect(both.disputed.map((each) => [each.route.label, each.owner])).toEqual([
+      ['evil.grab', 'order'],
+    ])
+  })
+  it('go over when the owner gives them up', () => {
+    const both = buildTable([theirs, mine], [], build(mine))
+    const after = buildTable([theirs], [], both)
+    expect(where(after, 'GET /orders/admin')).toBe('evil.grab')
+  })
+  it('belong to the platform before anyone else', () => {
+    const table = build(
+      service('evil', { grab: 'POST /auth/token' }),
+      service('identity', { provider: 'ANY /auth/*' }),
+    )
+    expect(where(table, 'POST /auth/token')).toBe('identity.provider')
+  })
+  it('never has one path for two services, whatever is claimed', () => {
+    const path = fc
+      .array(fc.constantFrom('a', 'b', ':x'), { minLength: 1, maxLength: 3 })
+      .chain((parts) => fc.constantFrom(`/${parts.join('/')}`, `/${parts.join('/')}/*`))
+    const claims = fc.array(fc.tuple(fc.constantFrom('s1', 's2', 's3'), path), { maxLength: 12 })
+    fc.assert(
+      fc.property(claims, (pairs) => {
+        const table = build(
+          ...pairs.map(([name, at], i) => service(name, { [`e${i}`]: `GET ${at}` })),
+        )
+        for (const one of table.routes)
+          for (const two of table.routes)
+            if (one.service !== two.service)
+              expect(overlap(one.endpoint.path, two.endpoint.path)).toBe(false)
+      }),
+    )
+  })
+})
+
+describe('routes of kong.yml', () => {
+  const prefixed = (
+    prefix: string,
+    more: Partial<PrefixRoute> = {},
+    rewrite?: Route['rewrite'],
+  ): PrefixRoute => ({
+    prefix,
+    methods: undefined,
+    hosts: undefined,
+    route: {
+      ...contractRoute('legacy', endpoint(`at${prefix.replaceAll('/', '')}`, `ANY ${prefix}/*`)),
+      rewrite,
+    },
+    ...more,
+  })
+  const table = buildTable(
+    [service('order', { list: 'GET /orders' })],
+    [
+      prefixed(''),
+      prefixed('/orders'),
+      prefixed('/a/b', { methods: ['GET'] }),
+      prefixed('/a', { hosts: ['api.test'] }),
+    ],
+    EMPTY_TABLE,
+  )
+  it.each([
+    ['GET /orders', 'order.list'],
+    ['POST /orders', 'none, allow GET'],
+    ['GET /orders/7', 'legacy.atorders'],
+    ['GET /ordersX', 'legacy.at'],
+    ['GET /a/b/c', 'legacy.atab'],
+    ['POST /a/b/c', 'legacy.at'],
+    ['GET /a', 'legacy.at'],
+  ])('%s is %s', (at, expected) => {
+    expect(where(table, at)).toBe(expected)
+  })
+  it('looks at the host', () => {
+    const match = matchRoute(table, { method: 'GET', path: '/a', host: 'api.test' })
+    expect(match.found && match.route.label).toBe('legacy.ata')
+  })
+  it.each([
+    ['/a', 2, '', '/'],
+    ['/a/b', 2, '', '/b'],
+    ['/a/b', 2, '/v1', '/v1/b'],
+    ['/a', 2, '/v1', '/v1'],
+    ['/a/b', 0, '/v1', '/v1/a/b'],
+  ])('rewrites %s, cutting %i for %j, to %s', (path, cut, prefix, expected) => {
+    expect(upstreamPath(prefixed('/a', {}, { cut, prefix }).route, path)).toBe(expected)
+  })
+})

@@ -1,0 +1,95 @@
+import type { Route } from './route.ts'
+
+/*
+ * Routes by path segment. A static segment is preferred to a parameter, and that to `/*`, which takes everything below
+ * its place and its place itself. Segments are compared whole: `/public` is not a beginning of `/publicX`.
+ */
+interface Node {
+  readonly fixed: Map<string, Node>
+  parameter: Node | undefined
+  readonly here: Map<string, Route>
+  readonly below: Map<string, Route>
+}
+const node = (): Node => ({
+  fixed: new Map(),
+  parameter: undefined,
+  here: new Map(),
+  below: new Map(),
+})
+
+export type Match =
+  | { readonly found: true; readonly route: Route }
+  /** `allow`: methods that this path answers; empty where nothing has this path. */
+  | { readonly found: false; readonly allow: readonly string[] }
+
+export class RouteTree {
+  readonly #root = node()
+
+  add(route: Route): void {
+    const segments = segmentsOf(route.endpoint.path)
+    const below = segments.at(-1) === '*'
+    let at = this.#root
+    for (const segment of below ? segments.slice(0, -1) : segments) {
+      const next = segment.startsWith(':') ? at.parameter : at.fixed.get(segment)
+      const made = next ?? node()
+      if (segment.startsWith(':')) at.parameter = made
+      else at.fixed.set(segment, made)
+      at = made
+    }
+    const methods = below ? at.below : at.here
+    methods.set(route.endpoint.method, route)
+  }
+
+  /** `path` is canonical. Answers in time proportional to the routes that share its beginning. */
+  match(method: string, path: string): Match {
+    const allow = new Set<string>()
+    const route = find(this.#root, segmentsOf(path), 0, { method, allow })
+    if (route !== undefined) return { found: true, route }
+    return { found: false, allow: [...allow].sort() }
+  }
+}
+
+function find(
+  at: Node,
+  segments: readonly string[],
+  depth: number,
+  wanted: { readonly method: string; readonly allow: Set<string> },
+): Route | undefined {
+  const segment = segments[depth]
+  if (segment === undefined) return take(at.here, wanted) ?? take(at.below, wanted)
+  const fixed = at.fixed.get(segment)
+  const found = fixed && find(fixed, segments, depth + 1, wanted)
+  if (found !== undefined) return found
+  // What a static path answers is not asked of a parameter beside it: a 405 is not a way around.
+  if (fixed === undefined || wanted.allow.size === 0) {
+    const taken = segment !== '' && at.parameter && find(at.parameter, segments, depth + 1, wanted)
+    if (taken) return taken
+    if (wanted.allow.size === 0) return take(at.below, wanted)
+  }
+  return undefined
+}
+
+function take(
+  methods: ReadonlyMap<string, Route>,
+  { method, allow }: { readonly method: string; readonly allow: Set<string> },
+): Route | undefined {
+  const route = methods.get(method) ?? methods.get('ANY')
+  if (route === undefined) for (const each of methods.keys()) allow.add(each)
+  return route
+}
+
+/** `/` has no segment; `/a/` has two, the last one empty. */
+function segmentsOf(path: string): readonly string[] {
+  return path === '/' ? [] : path.slice(1).split('/')
+}
+
+/** Whether some path could be meant by both, whatever the method. `a` and `b` are paths as contracts declare them. */
+export function overlap(a: string, b: string): boolean {
+  const [left, right] = [segmentsOf(a), segmentsOf(b)]
+  for (let i = 0; ; i++) {
+    const [x, y] = [left[i], right[i]]
+    if (x === '*' || y === '*') return true
+    if (x === undefined || y === undefined) return x === y
+    if (x !== y && !x.startsWith(':') && !y.startsWith(':')) return false
+  }
+}

@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { CodedError } from '@countersign/ground/errors'
+import { plainAddress } from '@countersign/ground/http1'
+import { Refusal } from '@countersign/layers'
+import type { Events } from '../events.ts'
+import type { ConnectionFacts } from '../exchange.ts'
+import {
+  BACKLOG,
+  CONNECTIONS_CHECK_MS,
+  CONNECTIONS_MAX,
+  DRAIN_MS_MAX,
+  DRAIN_TICK_MS,
+  HANDSHAKE_TIMEOUT_MS,
+  HEADER_BYTES_MAX,
+  HEADERS_TIMEOUT_MS,
+  KEEP_ALIVE_TIMEOUT_MS,
+} from '../limits.ts'
+import type { PublicCertificate } from './public-certificate.ts'
+import { readProxyHeader } from './read-proxy-header.ts'
+import { answerRaw, refuseBytes } from './refuse-bytes.ts'
+
+/*
+ * A connection, in order:
+ * 1. TCP, within the bound on connections
+ * 2. where it is required: a PROXY header from a trusted peer, which tells the real source
+ * 3. the raw socket goes to the TLS server, which takes over its handle: no byte passes through JavaScript twice
+ * 4. TLS 1.2 or 1.3 with modern suites, ALPN http/1.1; then Node's HTTP parser in its strict mode
+ */
+const TLS = {
+  minVersion: 'TLSv1.2',
+  ciphers: [
+    'TLS_AES_128_GCM_SHA256',
+    'TLS_AES_256_GCM_SHA384',
+    'TLS_CHACHA20_POLY1305_SHA256',
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-ECDSA-CHACHA20-POLY1305',
+  ].join(':'),
+  honorCipherOrder: true,
+  ALPNProtocols: ['http/1.1'],
+} as const
+
+export interface DoorRequest {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly connection: ConnectionFacts
+  readonly expectsContinue: boolean
+}
+export interface DoorOptions {
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Peers whose PROXY header is required and believed; `undefined`: clients connect directly. */
+  readonly proxyPeers: ReadonlySet<string> | undefined
+  readonly certificate: PublicCertificate
+  readonly events: Events
+  readonly onRequest: (asked: DoorRequest) => void
+}
+
+/** The listener that the world reaches through the balancer. */
+export class PublicDoor {
+  readonly #options: DoorOptions
+  readonly #tcp: Server
+  readonly #https: HttpsServer
+  readonly #sockets = new Set<Socket>()
+  /** Source of a connection, by the peer of its socket; from the PROXY header until TLS is there. */
+  readonly #sources = new Map<string, { address: string; port: number; uniqueId?: string }>()
+  readonly #facts = new WeakMap<object, ConnectionFacts>()
+  draining = false
+
+  constructor(options: DoorOptions) {
+    this.#options = options
+    this.#tcp = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket))
+    const { cert, key } = options.certificate
+    this.#https = createHttps({
+      ...TLS,
+      cert,
+      key,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
+      insecureHTTPParser: false,
+      requireHostHeader: false,
+    })
+    this.#https.maxHeadersCount = 0
+    this.#listenToRequests()
+  }
+
+  async listen(): Promise<{ readonly host: string; readonly port: number }> {
+    const { host, port } = this.#options.listen
+    await new Promise<void>((resolve, reject) => {
+      this.#tcp.once('error', (error: NodeJS.ErrnoException) => {
+        const text = `the gateway cannot listen at ${host}:${port} (${error.code})`
+        reject(new CodedError('LISTEN_FAILED', text, { cause: error }))
+      })
+      this.#tcp.listen({ host, port, backlog: BACKLOG }, resolve)
+    })
+    // The HTTPS server has no port of its own: this starts its watch over slow connections.
+    this.#https.emit('listening')
+    const address = this.#tcp.address()
+    return { host, port: typeof address === 'object' && address !== null ? address.port : port }
+  }
+
+  /** New connections show the new certificate; those that are open stay. */
+  setCertificate({ cert, key }: PublicCertificate): void {
+    this.#https.setSecureContext({ ...TLS, cert, key })
+  }
+
+  /** Stops accepting, lets what is under way finish within `DRAIN_MS_MAX`, then ends what is left. */
+  async drain(): Promise<void> {
+    this.draining = true
+    this.#tcp.close()
+    const end = performance.now() + DRAIN_MS_MAX
+    while (this.#sockets.size > 0 && performance.now() < end) {
+      this.#https.closeIdleConnections()
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))
+    }
+    this.close()
+  }
+  close(): void {
+    this.draining = true
+    this.#tcp.close()
+    for (const socket of this.#sockets) socket.destroy()
+    this.#https.closeAllConnections()
+    this.#https.close()
+  }
+
+  #accept(socket: Socket): void {
+    socket.on('error', () => socket.destroy())
+    if (this.draining || this.#sockets.size >= CONNECTIONS_MAX) {
+      this.#options.events.refusedConnection('connections')
+      socket.resetAndDestroy()
+      return
+    }
+    this.#sockets.add(socket)
+    const peer = peerOf(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      this.#sources.delete(peer)
+    })
+    const { proxyPeers } = this.#options
+    const from = plainAddress(socket.remoteAddress ?? '')
+    if (proxyPeers === undefined) {
+      this.#sources.set(peer, { address: from, port: socket.localPort ?? 0 })
+      this.#https.emit('connection', socket)
+    } else if (proxyPeers.has(from)) void this.#acceptProxied(socket, peer)
+    else this.#refuseHeader(socket)
+  }
+
+  async #acceptProxied(socket: Socket, peer: string): Promise<void> {
+    const header = await readProxyHeader(socket)
+    if (socket.destroyed) return
+    if (header?.command === 'local') {
+      // A health check: that we end our side is the answer.
+      socket.end()
+      socket.resume()
+    } else if (header?.source === undefined || header.destination === undefined) {
+      this.#refuseHeader(socket)
+    } else {
+      const { source, destination, uniqueId } = header
+      const told = { address: plainAddress(source.address), port: destination.port }
+      this.#sources.set(peer, uniqueId === undefined ? told : { ...told, uniqueId })
+      this.#https.emit('connection', socket)
+    }
+  }
+  #refuseHeader(socket: Socket): void {
+    this.#options.events.refusedConnection('proxy_header')
+    socket.destroy()
+  }
+
+  #listenToRequests(): void {
+    const { events } = this.#options
+    this.#https.on('secureConnection', (socket) => this.#secured(socket))
+    this.#https.on('tlsClientError', () => events.refusedConnection('handshake'))
+    this.#https.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      const address = this.#facts.get(socket)?.address ?? ''
+      refuseBytes(socket, { code: error.code, address }, events)
+    })
+    this.#https.on('request', (request, response) => this.#serve(request, response, false))
+    this.#https.on('checkContinue', (request, response) => this.#serve(request, response, true))
+    this.#https.on('connect', (_request, socket) => {
+      const address = this.#facts.get(socket)?.address ?? ''
+      const rule = 'request: CONNECT opens no tunnel here'
+      const refusal = new Refusal('METHOD_NOT_ALLOWED', { rule, headers: { allow: 'GET, POST' } })
+      const requestId = randomUUID()
+      events.refusedBytes({ requestId, address, refusal })
+      answerRaw(socket, refusal, requestId)
+    })
+  }
+
+  #secured(socket: TLSSocket): void {
+    const source = this.#sources.get(peerOf(socket))
+    if (source === undefined) {
+      socket.destroy()
+      return
+    }
+    this.#facts.set(socket, {
+      address: source.address,
+      doorPort: source.port,
+      uniqueId: source.uniqueId,
+      tlsVersion: socket.getProtocol() ?? 'unknown',
+      tlsCipher: socket.getCipher().standardName,
+    })
+  }
+
+  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#facts.get(request.socket)
+    if (connection === undefined) {
+      request.socket.destroy()
+      return
+    }
+    this.#options.onRequest({ request, response, connection, expectsContinue })
+  }
+}
+
+const peerOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`

@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { Refusal, type RefusalCode, renderProblem } from '@countersign/layers'
+import type { Events } from '../events.ts'
+
+const CODES: Readonly<Record<string, RefusalCode>> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'BODY_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+}
+
+/**
+ * Answers bytes that the parser refused, and closes: after broken framing nobody can know where a next request begins.
+ * What the client sent is in neither answer nor log; the parser's own code is in the log.
+ */
+export function refuseBytes(
+  socket: Duplex,
+  facts: { readonly code: string | undefined; readonly address: string },
+  events: Events,
+): void {
+  if (!socket.writable || facts.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const code = CODES[facts.code ?? ''] ?? 'REQUEST_INVALID'
+  const rule = `parser: ${facts.code ?? 'unknown'}`
+  const refusal = new Refusal(code, { detail: 'The request is not well-formed HTTP/1.1.', rule })
+  const requestId = randomUUID()
+  events.refusedBytes({ requestId, address: facts.address, refusal })
+  answerRaw(socket, refusal, requestId)
+}
+
+/** Writes a whole answer to a socket that has no request on it, and ends it. */
+export function answerRaw(socket: Duplex, refusal: Refusal, requestId: string): void {
+  const { status, headers, body } = renderProblem(refusal, requestId)
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    `x-request-id: ${requestId}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`)
+}

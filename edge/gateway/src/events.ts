@@ -1,0 +1,134 @@
+import type { NewAuditEvent } from '@countersign/contract/platform'
+import type { Refusal, RefusalCode } from '@countersign/layers'
+import type { Workload } from '@countersign/service'
+import { auditEvent, refusalFacts } from './audit-event.ts'
+import type { Exchange } from './exchange.ts'
+
+/** Load that was shed is counted, not stored: storing it would be the next overload. */
+const SHED: ReadonlySet<RefusalCode> = new Set(['OVERLOADED', 'DRAINING'])
+
+export type BeforeRequest = 'proxy_header' | 'handshake' | 'parser' | 'connections'
+
+/** What the gateway tells: log, figures and audit record of an event leave together. */
+export interface Events {
+  began(): void
+  /** An exchange is over, whatever way. */
+  ended(exchange: Exchange): void
+  /** What will be done, durably on disk when this resolves. Rejects with AUDIT_UNAVAILABLE. */
+  intends(exchange: Exchange): Promise<void>
+  /** Something of our own went wrong. */
+  fault(exchange: Exchange, error: unknown): void
+  /** A connection ended before there was a request. */
+  refusedConnection(why: BeforeRequest): void
+  /** Bytes that were no request; the answer was `status`. */
+  refusedBytes(facts: { requestId: string; address: string; refusal: Refusal }): void
+  /** A token came; its verdict was in the cache or not. */
+  tokenAsked(cached: boolean): void
+  upstreamFailed(service: string, why: string): void
+  breaker(service: string, instance: string, state: 'closed' | 'open' | 'half-open'): void
+  instanceGone(service: string, instance: string): void
+  routes(facts: { routes: number; disputed: readonly string[] }): void
+}
+
+export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit'>): Events {
+  const { log, audit } = workload
+  const figures = createFigures(workload.metrics)
+  const hits = figures.tokens.labels('hit')
+  const misses = figures.tokens.labels('miss')
+  const record = (event: NewAuditEvent): void => audit.record(event)
+  return {
+    began: () => figures.inFlight.inc(),
+    ended: (exchange) => {
+      figures.inFlight.dec()
+      figures.count(exchange)
+      const { refusal, route } = exchange
+      if (refusal === undefined ? route?.endpoint.audited : !SHED.has(refusal.code))
+        record(auditEvent(exchange, 'end'))
+    },
+    intends: (exchange) => audit.recordDurably(auditEvent(exchange, 'start')),
+    fault: (exchange, error) =>
+      log.error(
+        { err: error, requestId: exchange.requestId },
+        'a request failed inside the gateway',
+      ),
+    refusedConnection: (why) => figures.connections.inc({ reason: why }),
+    refusedBytes: ({ requestId, address, refusal }) => {
+      figures.refusals.inc({ code: refusal.code })
+      record({
+        action: 'gateway.request',
+        userId: null,
+        ...refusalFacts(refusal),
+        client: { ip: address },
+        http: { request: { id: requestId }, response: { status_code: refusal.status } },
+      })
+    },
+    tokenAsked: (cached) => (cached ? hits : misses).inc(),
+    upstreamFailed: (service, why) => {
+      figures.upstream.inc({ service, reason: why })
+      log.debug({ service, why }, 'an instance did not answer')
+    },
+    breaker: (service, instance, state) => {
+      figures.breakers.set(
+        { service, instance },
+        state === 'open' ? 1 : state === 'half-open' ? 0.5 : 0,
+      )
+      log.warn({ service, instance, state }, 'circuit breaker changed')
+    },
+    instanceGone: (service, instance) => figures.breakers.remove({ service, instance }),
+    routes: ({ routes, disputed }) => {
+      figures.routes.set(routes)
+      log.info({ routes }, 'routes changed')
+      if (disputed.length > 0)
+        log.warn({ disputed }, 'paths are claimed by two services; the first owner keeps them')
+    },
+  }
+}
+
+function createFigures(metrics: Workload['metrics']) {
+  const requests = metrics.counter('countersign_requests_total', 'Requests at the public door', [
+    'service',
+    'endpoint',
+    'method',
+    'status',
+  ])
+  const duration = metrics.histogram(
+    'countersign_request_duration_seconds',
+    'From the head of the request to the end of the answer',
+    ['service', 'endpoint'],
+  )
+  const refusals = metrics.counter('countersign_refusals_total', 'Refused requests', ['code'])
+  return {
+    refusals,
+    tokens: metrics.counter(
+      'countersign_gateway_token_cache_total',
+      'Tokens by whether their verdict was cached',
+      ['cache'],
+    ),
+    inFlight: metrics.gauge('countersign_requests_in_flight', 'Requests under way'),
+    connections: metrics.counter(
+      'countersign_gateway_connections_refused_total',
+      'Connections that ended before there was a request',
+      ['reason'],
+    ),
+    upstream: metrics.counter(
+      'countersign_upstream_failures_total',
+      'Calls that an instance did not answer',
+      ['service', 'reason'],
+    ),
+    breakers: metrics.gauge(
+      'countersign_breaker_open',
+      '1 while an instance gets no calls, 0.5 while it is tried',
+      ['service', 'instance'],
+    ),
+    routes: metrics.gauge('countersign_gateway_routes', 'Routes from contracts and kong.yml'),
+    /** Labels come from declared routes and parsed methods only: their number is bounded. */
+    count: ({ route, method, path, status, refusal, startedAt }: Exchange): void => {
+      const service = route?.service ?? 'none'
+      const endpoint = route?.endpoint.name ?? 'none'
+      const known = path === undefined ? 'other' : method
+      requests.inc({ service, endpoint, method: known, status: String(status) })
+      duration.observe({ service, endpoint }, (performance.now() - startedAt) / 1000)
+      if (refusal !== undefined) refusals.inc({ code: refusal.code })
+    },
+  }
+}

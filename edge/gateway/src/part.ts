@@ -1,0 +1,25 @@
+import { contract } from '@countersign/contract'
+import type { Built, Part, Workload } from '@countersign/service'
+import { readGatewaySettings } from './config/settings.ts'
+import { createGateway } from './gateway.ts'
+
+/** The gateway as a part of the platform. Over the mesh it answers only what every workload answers. */
+export const part: Part = {
+  name: 'gateway',
+  async create(workload, env): Promise<Built> {
+    const gateway = await createGateway(
+      readGatewaySettings(env),
+      // `run` has joined under the name of this part
+      workload as Workload<'gateway'>,
+    )
+    const { host, port } = gateway.address
+    return {
+      contract: contract('gateway', {}),
+      handlers: {},
+      meta: { public: `${host}:${port}` },
+      ready: () => gateway.ready(),
+      drain: () => gateway.drain(),
+      close: () => gateway.close(),
+    }
+  },
+}

@@ -1,0 +1,46 @@
+import { type Refusal, rateHeaders, renderProblem } from '@countersign/layers'
+import type { Exchange } from './exchange.ts'
+import { BODY_DISCARD_BYTES_MAX } from './limits.ts'
+
+/** Headers that every answer of the door carries, flat. */
+export function doorHeaders(exchange: Exchange): string[] {
+  const headers = ['x-request-id', exchange.requestId]
+  if (exchange.limit !== undefined)
+    for (const [name, value] of Object.entries(rateHeaders(exchange.limit)))
+      headers.push(name, value)
+  if (exchange.closeAfter) headers.push('connection', 'close')
+  return headers
+}
+
+/** Answers a refused request with a problem, unless an answer has begun: then there is only the end of the connection. */
+export function respondRefused(exchange: Exchange, refusal: Refusal): void {
+  const { response, request } = exchange
+  if (response.headersSent || response.destroyed) {
+    response.destroy()
+    return
+  }
+  const { status, headers, body } = renderProblem(refusal, exchange.requestId)
+  if (!request.complete && !isSmallRest(exchange)) exchange.closeAfter = true
+  const bytes = Buffer.from(body)
+  const flat = ['content-length', String(bytes.length)]
+  const set = new Set(['content-length'])
+  for (const [name, value] of Object.entries(headers)) {
+    flat.push(name, value)
+    set.add(name)
+  }
+  const ours = doorHeaders(exchange)
+  for (let i = 0; i < ours.length; i += 2) {
+    const name = ours[i] ?? ''
+    if (!set.has(name)) flat.push(name, ours[i + 1] ?? '')
+  }
+  exchange.status = status
+  response.writeHead(status, flat)
+  response.end(exchange.method === 'HEAD' ? undefined : bytes)
+}
+
+/** Whether what is left of a body is worth reading to keep the connection. */
+function isSmallRest({ request, expectsContinue }: Exchange): boolean {
+  if (expectsContinue) return false
+  if (request.headers['transfer-encoding'] !== undefined) return false
+  return Number(request.headers['content-length'] ?? 0) <= BODY_DISCARD_BYTES_MAX
+}

@@ -1,0 +1,97 @@
+import { workloadId } from '@countersign/contract'
+import type { HealthEntry } from '@countersign/contract/platform'
+import { createBreaker } from '@countersign/layers'
+import type { Instances, Workload } from '@countersign/service'
+import { chooseInstance } from '../domain/choose-instance.ts'
+import type { Events } from '../events.ts'
+import { INSTANCES_MAX } from '../limits.ts'
+import { Instance } from './instance.ts'
+
+type Needs = Pick<Workload, 'identity' | 'instances' | 'trustDomain' | 'log'>
+
+interface Service {
+  readonly watch: Instances
+  readonly instances: Map<string, Instance>
+  turn: number
+}
+
+/** The instances of all services that have a route, kept up to date by the registry's watches. */
+export class Upstreams {
+  readonly #workload: Needs
+  readonly #events: Events
+  readonly #services = new Map<string, Service>()
+
+  constructor(workload: Needs, events: Events) {
+    this.#workload = workload
+    this.#events = events
+  }
+
+  /** Follows these services and no others. Those that are gone may finish what is under way. */
+  follow(names: ReadonlySet<string>): void {
+    for (const name of names) if (!this.#services.has(name)) this.#begin(name)
+    for (const [name, service] of this.#services) {
+      if (names.has(name)) continue
+      this.#services.delete(name)
+      service.watch.close()
+      for (const instance of service.instances.values()) this.#drop(name, instance)
+    }
+  }
+
+  /** The instance for a call; `undefined` where there is none, or none that may be tried. */
+  choose(name: string, tried: ReadonlySet<string>): Instance | undefined {
+    const service = this.#services.get(name)
+    if (service === undefined) return undefined
+    return chooseInstance([...service.instances.values()], { tried, turn: service.turn++ })
+  }
+
+  close(): void {
+    for (const service of this.#services.values()) {
+      service.watch.close()
+      for (const instance of service.instances.values()) instance.close()
+    }
+    this.#services.clear()
+  }
+
+  #begin(name: string): void {
+    const service: Service = {
+      watch: this.#workload.instances(name),
+      instances: new Map(),
+      turn: 0,
+    }
+    this.#services.set(name, service)
+    service.watch.onChange(() => this.#refresh(name, service))
+    this.#refresh(name, service)
+  }
+
+  /** An instance that stays keeps its connections; one that comes back at another place is another one. */
+  #refresh(name: string, service: Service): void {
+    const entries = new Map<string, HealthEntry['Service']>()
+    for (const { Service } of service.watch.current().slice(0, INSTANCES_MAX))
+      entries.set(Service.ID, Service)
+    for (const [id, instance] of service.instances) {
+      const entry = entries.get(id)
+      if (entry !== undefined && instance.address === `${entry.Address}:${entry.Port}`) continue
+      service.instances.delete(id)
+      this.#drop(name, instance)
+    }
+    for (const [id, { Address, Port }] of entries) {
+      if (service.instances.has(id)) continue
+      service.instances.set(
+        id,
+        new Instance({
+          id,
+          service: name,
+          address: { host: Address, port: Port },
+          expectedId: workloadId(this.#workload.trustDomain, name),
+          identity: this.#workload.identity,
+          log: this.#workload.log,
+          breaker: createBreaker({ onChange: (state) => this.#events.breaker(name, id, state) }),
+        }),
+      )
+    }
+  }
+  #drop(name: string, instance: Instance): void {
+    instance.close()
+    this.#events.instanceGone(name, instance.id)
+  }
+}

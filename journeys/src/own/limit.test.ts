@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { enginesAreRequired } from '../config/env.ts'
+import { limitRounds } from '../support/limit-rounds.ts'
+import { type Platform, startPlatform } from '../support/platform.ts'
+
+/* The limit of one person over both gateways. `npm run long:limits` does the same for a minute. */
+let platform: Platform
+let redisPid: number | undefined
+
+beforeAll(async () => {
+  platform = await startPlatform()
+  const { engines } = await platform.json<{ engines: { name: string; pid?: number }[] }>('status')
+  redisPid = engines.find((engine) => engine.name === 'redis')?.pid
+})
+afterAll(() => platform?.stop('--wipe'))
+
+describe('200 parallel requests of one person against 5 per second', () => {
+  test('with Redis exactly five pass in each second, and refused ones use up nothing of the hour', async (context) => {
+    if (redisPid === undefined && !enginesAreRequired())
+      return context.skip('redis-server is not installed')
+    const rounds = await limitRounds(platform, await platform.token('customer'), {
+      rounds: 4,
+      parallel: 200,
+    })
+    expect(rounds.map((round) => round.passed)).toEqual([5, 5, 5, 5])
+    expect(rounds.flatMap((round) => round.other)).toEqual([])
+    const hourUsed = 1000 - Math.min(...rounds.map((round) => round.hourLeft))
+    // Bursts that were made again because they ran over their second have used some, too.
+    expect(hourUsed).toBeGreaterThanOrEqual(20)
+    expect(hourUsed % 5).toBe(0)
+    expect(hourUsed).toBeLessThanOrEqual(120)
+  })
+
+  test('without Redis the gateways together stay at or under it, and nothing answers 500', async () => {
+    if (redisPid !== undefined) process.kill(redisPid, 'SIGSTOP')
+    try {
+      const rounds = await limitRounds(platform, await platform.token('admin'), {
+        rounds: 4,
+        parallel: 200,
+      })
+      for (const round of rounds) expect(round.passed).toBeLessThanOrEqual(5)
+      expect(rounds.flatMap((round) => round.other)).toEqual([])
+      expect(rounds.some((round) => round.passed > 0)).toBe(true)
+    } finally {
+      if (redisPid !== undefined) process.kill(redisPid, 'SIGCONT')
+    }
+  })
+})

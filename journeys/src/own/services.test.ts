@@ -1,0 +1,140 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryFolder, until } from '@countersign/ground/testkit'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { collect, REPOSITORY, startDesk } from '../support/desk.ts'
+import { type Platform, startPlatform } from '../support/platform.ts'
+
+/* Services of users beside the platform: a new one in ten lines, and an Express app that was there before. */
+let platform: Platform
+const running: ReturnType<typeof startDesk>[] = []
+
+beforeAll(async () => {
+  platform = await startPlatform()
+})
+afterEach(async () => {
+  for (const child of running.splice(0)) {
+    if (child.exitCode !== null) continue
+    child.kill('SIGTERM')
+    await new Promise((done) => child.once('exit', done))
+  }
+})
+afterAll(() => platform?.stop('--wipe'))
+
+/** `npm start` of a service, until it answers or ends. */
+function run(folder: string, ...args: string[]) {
+  const child = startDesk(['run', ...args], { home: platform.home, cwd: folder, env: platform.env })
+  running.push(child)
+  return { child, said: collect(child) }
+}
+
+describe('countersign new hello', () => {
+  test('makes a service that joins and answers through the door, with token, roles, limit and audit', async () => {
+    const folder = temporaryFolder('csn-').path
+    const made = startDesk(['new', 'hello'], {
+      home: platform.home,
+      cwd: folder,
+      env: platform.env,
+    })
+    expect(await new Promise((done) => made.once('exit', done))).toBe(0)
+    const { said } = run(folder, 'main.ts')
+    const customer = await platform.token('customer')
+    let answer = await platform.ask({ path: '/hello/world', token: customer })
+    await until(
+      async () => {
+        answer = await platform.ask({ path: '/hello/world', token: customer })
+        return answer.status === 200
+      },
+      'hello to answer',
+      15_000,
+    ).catch((error) => {
+      throw new Error(`${answer.status} ${answer.text}\n${said().stdout}${said().stderr}`, {
+        cause: error,
+      })
+    })
+    expect(answer.json).toEqual({ greeting: expect.stringContaining('Hello world') })
+    expect(answer.headers['ratelimit-policy']).toContain('q=5;w=1')
+    expect((await platform.ask({ path: '/hello/world' })).status).toBe(401)
+    expect(
+      (await platform.ask({ path: '/hello/world', token: await platform.token('auditor') })).status,
+    ).toBe(403)
+    const burst = await Promise.all(
+      Array.from({ length: 30 }, () => platform.ask({ path: '/hello/world', token: customer })),
+    )
+    expect(burst.some((each) => each.status === 429)).toBe(true)
+    const events = await platform.events(answer.requestId, 2)
+    expect(JSON.stringify(events)).toContain('hello.greet')
+  })
+
+  test.each([
+    ['callers', /\n *callers: .*/],
+    ['limit', /\n *limit: .*/],
+  ])('refuses to start without its %s and says which endpoint', async (what, line) => {
+    const folder = temporaryFolder('csn-').path
+    const made = startDesk(['new', 'bare'], { home: platform.home, cwd: folder, env: platform.env })
+    expect(await new Promise((done) => made.once('exit', done))).toBe(0)
+    const file = join(folder, 'contract.ts')
+    const text = readFileSync(file, 'utf8')
+    expect(text).toMatch(line)
+    writeFileSync(file, text.replace(line, ''))
+    const { child, said } = run(folder, 'main.ts')
+    const code = await new Promise((done) => child.once('exit', done))
+    expect(code).not.toBe(0)
+    expect(said().stderr + said().stdout).toContain(`endpoint "greet" has no ${what}`)
+  })
+})
+
+/* The order service of the first seed, with `allow` where its own `checkRBAC` stood and `listen` in place of https. */
+const EXPRESS_ORDER_SERVICE = `
+import express from 'express'
+import { countersign } from '@countersign/service/express'
+
+const app = express()
+const { allow, listen } = countersign('order-service')
+const db = { query: async () => [{ id: 1, item: 'tea' }] }
+
+// Route restricted to admin role
+app.get('/seed-orders', allow({ at: 'GET /seed-orders', callers: ['gateway'], roles: ['admin'], limit: '5/second per person' }), async (req, res) => {
+    const orders = await db.query('SELECT * FROM orders');
+    res.json(orders);
+});
+app.get('/undeclared', (req, res) => res.json({ reached: true }))
+
+await listen(app)
+`
+
+describe('the Express sample of the seed', () => {
+  test('lives here with the middleware in place of its own check', async () => {
+    // Below the checkout, so that its packages are found.
+    const folder = mkdtempSync(join(REPOSITORY, 'journeys/.seed-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, 'order-service.mjs')
+    writeFileSync(file, EXPRESS_ORDER_SERVICE)
+    const { said } = run(platform.home, file, '--name', 'order-service')
+    const admin = await platform.token('admin')
+    let answer = await platform.ask({ path: '/seed-orders', token: admin })
+    await until(
+      async () => {
+        answer = await platform.ask({ path: '/seed-orders', token: admin })
+        return answer.status === 200
+      },
+      'the sample to answer',
+      15_000,
+    ).catch((error) => {
+      throw new Error(`${answer.status} ${answer.text}\n${said().stdout}${said().stderr}`, {
+        cause: error,
+      })
+    })
+    expect(answer.json).toEqual([{ id: 1, item: 'tea' }])
+    expect((await platform.ask({ path: '/seed-orders' })).status).toBe(401)
+    expect(
+      (await platform.ask({ path: '/seed-orders', token: await platform.token('customer') }))
+        .status,
+    ).toBe(403)
+    expect((await platform.ask({ path: '/undeclared', token: admin })).status).toBe(404)
+    const burst = await Promise.all(
+      Array.from({ length: 30 }, () => platform.ask({ path: '/seed-orders', token: admin })),
+    )
+    expect(burst.some((each) => each.status === 429)).toBe(true)
+  })
+})

@@ -1,0 +1,5 @@
+/** A platform as a test, a long run or a benchmark needs it: started, spoken to and stopped from outside. */
+export * from './desk.ts'
+export * from './door.ts'
+export * from './platform.ts'
+export * from './load.ts'

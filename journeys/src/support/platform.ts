@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort, temporaryFolder } from '@countersign/ground/testkit'
+import { desk, type Ended } from './desk.ts'
+import { type Answer, type Ask, Door } from './door.ts'
+
+export type Mode = 'many' | 'one'
+
+/** One process of `countersign status --json`. */
+export interface ProcessStatus {
+  /** As in `order-1`. */
+  readonly name: string
+  /** As in `order`. */
+  readonly service: string
+  readonly pid: number
+  readonly port: number
+  readonly spiffeId: string
+  readonly health: string
+  readonly engine: string | null
+  readonly certificate: { readonly notAfter: string; readonly renewals: number }
+}
+
+/** A platform that runs, seen from outside. */
+export class Platform {
+  readonly home: string
+  readonly publicPort: number
+  readonly door: Door
+  readonly env: Readonly<Record<string, string>>
+
+  constructor(home: string, publicPort: number, env: Readonly<Record<string, string>>) {
+    this.home = home
+    this.publicPort = publicPort
+    this.env = env
+    this.door = new Door(publicPort, readFileSync(join(home, 'pki/bundle.pem'), 'utf8'))
+  }
+  /** `countersign …` for this platform. */
+  desk(...args: readonly string[]): Promise<Ended> {
+    return desk(args, { home: this.home, env: this.env })
+  }
+  async json<T = any>(...args: readonly string[]): Promise<T> {
+    const ended = await this.desk(...args, '--json')
+    if (ended.code !== 0)
+      throw new Error(`countersign ${args.join(' ')} ended with ${ended.code}: ${ended.stderr}`)
+    return JSON.parse(ended.stdout) as T
+  }
+  async processes(): Promise<readonly ProcessStatus[]> {
+    return (await this.json<{ processes: readonly ProcessStatus[] }>('status')).processes
+  }
+  /** An access token of a demo person. */
+  async token(person: string): Promise<string> {
+    const ended = await this.desk('token', person)
+    if (ended.code !== 0) throw new Error(`no token for ${person}: ${ended.stderr}`)
+    return ended.stdout.trim()
+  }
+  ask(ask: Ask): Promise<Answer> {
+    return this.door.ask(ask)
+  }
+  /** Events of the audit log of one request, once there are `atLeast` of them. */
+  async events(requestId: string, atLeast = 1): Promise<any[]> {
+    for (let tries = 0; ; tries++) {
+      const ended = await this.desk('audit', 'tail', '--request', requestId, '--json')
+      const events = ended.stdout
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line))
+      if (events.length >= atLeast || tries > 10) return events
+      await new Promise((done) => setTimeout(done, 200))
+    }
+  }
+  async stop(...args: readonly string[]): Promise<Ended> {
+    this.door.close()
+    return this.desk('down', ...args)
+  }
+}
+
+export interface StartOptions {
+  readonly mode?: Mode
+  readonly env?: Readonly<Record<string, string>>
+  readonly home?: string
+  readonly publicPort?: number
+}
+
+/** Starts a platform as `countersign up --detach` does, in a folder and on a port of its own. */
+export async function startPlatform(options: StartOptions = {}): Promise<Platform> {
+  const home = options.home ?? temporaryFolder('csj-').path
+  const publicPort = options.publicPort ?? (await freePort())
+  const env = { COUNTERSIGN_PUBLIC_PORT: String(publicPort), ...options.env }
+  const ended = await desk(
+    ['up', '--detach', ...(options.mode === 'one' ? ['--one-process'] : [])],
+    { home, env, timeoutMs: 90_000 },
+  )
+  if (ended.code !== 0)
+    throw new Error(`up ended with ${ended.code}:\n${ended.stdout}\n${ended.stderr}`)
+  return new Platform(home, publicPort, env)
+}

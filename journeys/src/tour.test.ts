@@ -1,0 +1,24 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import { sharedPlatform } from './support/shared.ts'
+
+const platform = sharedPlatform()
+afterAll(() => platform.door.close())
+
+interface Leg {
+  readonly name: string
+  readonly proofs: Readonly<Record<string, unknown>>
+}
+
+describe('the tour', () => {
+  test('holds the seven steps and the nine hops with their proofs', async () => {
+    const { steps, hops } = await platform.json<{ steps: Leg[]; hops: Leg[] }>('tour')
+    expect(steps).toHaveLength(7)
+    expect(hops).toHaveLength(9)
+    for (const leg of [...steps, ...hops])
+      expect(Object.keys(leg.proofs).length, leg.name).toBeGreaterThan(0)
+    const text = JSON.stringify({ steps, hops })
+    for (const id of ['gateway/public', 'service/order', 'service/payment'])
+      expect(text).toContain(`spiffe://countersign.local/${id}`)
+    expect(text).toContain('TLSv1.3')
+  })
+})

@@ -1,0 +1,34 @@
+import type { RawReply } from '@countersign/contract'
+import type { Workload } from './workload.ts'
+
+/** Handlers of the contract `operations`. `ready` says whether the instance takes work. */
+export function operationsOf(
+  workload: Workload,
+  ready: () => boolean,
+): Record<string, () => RawReply | object | Promise<RawReply>> {
+  return {
+    live: () => ({ status: 'ok' }),
+    metrics: async () => ({
+      status: 200,
+      headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+      body: await workload.metrics.text(),
+    }),
+    ready: () => ({
+      status: ready() ? 200 : 503,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(statusOf(workload, ready())),
+    }),
+  }
+}
+
+function statusOf(workload: Workload, ready: boolean): object {
+  const { notAfter, notBefore, serial } = workload.identity.current()
+  return {
+    status: ready ? 'ready' : 'not ready',
+    name: workload.name,
+    instance: workload.instance,
+    spiffeId: workload.identity.id,
+    certificate: { serial, notBefore, notAfter, renewals: workload.identity.renewals },
+    pid: process.pid,
+  }
+}

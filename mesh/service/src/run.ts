@@ -1,0 +1,54 @@
+import { messageOf } from '@countersign/ground/errors'
+import type { Part } from './part.ts'
+import { type Running, startPart } from './start.ts'
+
+/** What a process tells its supervisor. */
+export type ProcessMessage =
+  | { readonly type: 'ready'; readonly host: string; readonly port: number }
+  | { readonly type: 'failed'; readonly message: string }
+
+/** The configuration or the contract is wrong: starting again would not help (sysexits EX_CONFIG). */
+const EXIT_CONFIG = 78
+
+/**
+ * Runs a part as this process: starts it, tells the supervisor, stops it on SIGTERM, SIGINT or when the supervisor
+ * is gone. A second signal forces.
+ */
+export async function run(part: Part): Promise<void> {
+  let running: Running | undefined
+  let stopping = false
+  const stop = async (): Promise<void> => {
+    if (stopping) process.exit(1)
+    stopping = true
+    await running?.close()
+    process.exit(0)
+  }
+  const fail = (error: unknown): never => {
+    tell({ type: 'failed', message: messageOf(error) })
+    console.error(messageOf(error))
+    process.exit(isConfigError(error) ? EXIT_CONFIG : 1)
+  }
+  process.on('SIGTERM', () => void stop())
+  // Ctrl-C reaches every process of a terminal; under a supervisor the order of stopping is its to decide.
+  process.on('SIGINT', () => (process.channel ? undefined : void stop()))
+  process.on('disconnect', () => void stop())
+  process.on('uncaughtException', (error) => {
+    running?.workload.log.fatal({ err: error }, 'an exception that nobody caught')
+    fail(error)
+  })
+  try {
+    running = await startPart(part, process.env, { ownsProcess: true })
+    tell({ type: 'ready', host: running.host, port: running.port })
+  } catch (error) {
+    fail(error)
+  }
+}
+
+function tell(message: ProcessMessage): void {
+  if (process.connected) process.send?.(message)
+}
+
+function isConfigError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return code === 'CONFIG_INVALID' || code === 'CONTRACT_INVALID' || code === 'POLICY_INVALID'
+}

@@ -1,0 +1,95 @@
+import { temporaryFolder, until } from '@countersign/ground/testkit'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { TokenState } from '../domain/token-book.ts'
+import { silent } from '../testing/authority-host.ts'
+import { JoinTokens } from './join-tokens.ts'
+import { PeerSync } from './peer-sync.ts'
+
+/** One authority's tokens, and a line to the other that can be cut. */
+interface Side {
+  readonly tokens: JoinTokens
+  readonly sync: PeerSync
+}
+let folders: ReturnType<typeof temporaryFolder>[]
+let line = true
+let one: Side
+let other: Side
+
+async function openTokens(): Promise<JoinTokens> {
+  const folder = temporaryFolder()
+  folders.push(folder)
+  return JoinTokens.open(folder.path, { now: Date.now, log: silent })
+}
+const lineTo = (tokens: JoinTokens) => ({
+  share: async (hash: string, state: TokenState) => {
+    if (!line) throw new Error('the line is cut')
+    return tokens.learn(hash, state)
+  },
+})
+beforeEach(async () => {
+  folders = []
+  line = true
+  const [a, b] = [await openTokens(), await openTokens()]
+  one = { tokens: a, sync: new PeerSync({ tokens: a, peer: lineTo(b), log: silent }) }
+  other = { tokens: b, sync: new PeerSync({ tokens: b, peer: lineTo(a), log: silent }) }
+})
+afterEach(async () => {
+  for (const { tokens, sync } of [one, other]) {
+    sync.close()
+    await tokens.close()
+  }
+  for (const folder of folders) folder[Symbol.dispose]()
+})
+
+async function mint({ tokens, sync }: Side) {
+  const minted = await tokens.mint('order', 60_000)
+  await sync.tell(minted.hash, minted.state)
+  return minted
+}
+const refused = { code: 'TOKEN_REFUSED' }
+
+describe('tokens of two authorities', () => {
+  it('minted at one are usable at the other, once in all', async () => {
+    const { token, hash } = await mint(one)
+    expect(other.tokens.find(token).hash).toBe(hash)
+    await other.sync.spend(hash)
+    await expect(one.sync.spend(hash)).rejects.toMatchObject(refused)
+    await expect(other.sync.spend(hash)).rejects.toMatchObject(refused)
+  })
+
+  it('asked at both in the same moment are used at one at most', async () => {
+    for (let i = 0; i < 20; i++) {
+      const { hash } = await mint(one)
+      const both = await Promise.allSettled([one.sync.spend(hash), other.sync.spend(hash)])
+      expect(both.filter(({ status }) => status === 'fulfilled').length).toBeLessThanOrEqual(1)
+    }
+  })
+
+  it('can be used while the other is away, which hears of it when it is back', async () => {
+    const { hash } = await mint(one)
+    line = false
+    await one.sync.spend(hash)
+    const later = await mint(one)
+    expect(one.sync.untold).toBe(2)
+    line = true
+    await until(() => one.sync.untold === 0, 'the other is told', 10_000)
+    expect(other.tokens.stateOf(hash)).toMatchObject({ spent: true })
+    expect(other.tokens.stateOf(later.hash)).toMatchObject({ spent: false, name: 'order' })
+  })
+
+  it('that the other has spent meanwhile are known as spent after the next word', async () => {
+    const { hash } = await mint(one)
+    line = false
+    await other.sync.spend(hash)
+    line = true
+    await expect(one.sync.spend(hash)).rejects.toMatchObject(refused)
+  })
+
+  it('need no other where there is none', async () => {
+    const alone = new PeerSync({ tokens: one.tokens, peer: undefined, log: silent })
+    const { hash } = await one.tokens.mint('order', 60_000)
+    await alone.spend(hash)
+    await expect(alone.spend(hash)).rejects.toMatchObject(refused)
+    expect(alone.untold).toBe(0)
+  })
+})

@@ -1,0 +1,109 @@
+import { messageOf } from '@countersign/ground/errors'
+import type { Log } from '@countersign/ground/telemetry'
+import type { TokenState } from '../domain/token-book.ts'
+import { AuthorityError } from '../errors.ts'
+import { PEER_RETRY_MS_MAX, PEER_RETRY_MS_MIN } from '../limits.ts'
+import type { JoinTokens } from './join-tokens.ts'
+
+/**
+ * The other authority. `share` tells it of a token, durably on return, and says whether the token was spent there
+ * before. Safe to repeat. Rejects within a second where nobody answers.
+ */
+export interface Peer {
+  share(hash: string, state: TokenState): Promise<{ readonly spent: boolean }>
+}
+
+/**
+ * Keeps the tokens of two authorities together. What could not be told is told when the other is back; at the start
+ * everything is. While the two cannot reach each other each goes on alone: joining stays possible, and for that time
+ * a token could be used once at each. Two doors that are asked at the same moment both refuse.
+ */
+export class PeerSync {
+  readonly #tokens: JoinTokens
+  readonly #peer: Peer | undefined
+  readonly #log: Log
+  /** Bounded by the tokens there are. */
+  readonly #untold = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  #closed = false
+
+  constructor(options: { tokens: JoinTokens; peer: Peer | undefined; log: Log }) {
+    this.#tokens = options.tokens
+    this.#peer = options.peer
+    this.#log = options.log
+    if (this.#peer === undefined) return
+    for (const [hash] of this.#tokens.all()) this.#untold.add(hash)
+    this.#plan()
+  }
+
+  get untold(): number {
+    return this.#untold.size
+  }
+
+  /**
+   * Uses a token up, here and at the other. Throws `AuthorityError` TOKEN_REFUSED where it was spent at either.
+   * Our own word must be the one that spends it there, so nothing else is told of this token meanwhile.
+   */
+  async spend(hash: string): Promise<void> {
+    this.#untold.delete(hash)
+    const state = await this.#tokens.spend(hash)
+    if (await this.tell(hash, state)) {
+      throw new AuthorityError('TOKEN_REFUSED', 'SPENT at the other authority')
+    }
+  }
+
+  /** Tells the other of a token. True: it was spent there before. False also where nobody answers. */
+  async tell(hash: string, state: TokenState): Promise<boolean> {
+    if (this.#peer === undefined) return false
+    try {
+      const { spent } = await this.#peer.share(hash, state)
+      this.#untold.delete(hash)
+      return spent
+    } catch (error) {
+      this.#log.warn(
+        { why: messageOf(error) },
+        'the other authority does not answer; it is told later',
+      )
+      this.#untold.add(hash)
+      this.#plan()
+      return false
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  #plan(): void {
+    if (this.#closed || this.#timer !== undefined || this.#untold.size === 0) return
+    const pause = Math.min(PEER_RETRY_MS_MAX, PEER_RETRY_MS_MIN * 2 ** Math.min(this.#failures, 10))
+    this.#timer = setTimeout(() => void this.#tellAll(), pause * (0.5 + Math.random() / 2)).unref()
+  }
+
+  async #tellAll(): Promise<void> {
+    for (const hash of [...this.#untold]) {
+      const state = this.#tokens.stateOf(hash)
+      if (this.#closed) return
+      if (state === undefined) this.#untold.delete(hash)
+      else if (!(await this.#tellOne(hash, state))) break
+    }
+    this.#timer = undefined
+    this.#failures = this.#untold.size === 0 ? 0 : this.#failures + 1
+    this.#plan()
+  }
+
+  async #tellOne(hash: string, state: TokenState): Promise<boolean> {
+    try {
+      const { spent } = (await this.#peer?.share(hash, state)) ?? { spent: false }
+      if (spent && !state.spent) await this.#tokens.learn(hash, { ...state, spent })
+      // It may have been spent here while this was under way; then the other has yet to hear of that.
+      if (this.#tokens.stateOf(hash)?.spent === (spent || state.spent)) this.#untold.delete(hash)
+      return true
+    } catch (error) {
+      this.#log.debug({ why: messageOf(error) }, 'the other authority is still away')
+      return false
+    }
+  }
+}
