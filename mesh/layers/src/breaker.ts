@@ -12,7 +12,7 @@ import {
  * A circuit breaker for one instance:
  *
  * - closed: all pass. Opens after 5 failures in a row, or when half of at least 20 requests in 5 to 10 s failed
- * - open: none pass, for half a second, then twice as long after each probe that fails, 30 s at most
+ * - open: none pass, for half a second, then twice as long after each probe that fails, 5 s at most
  * - half-open: one probe passes; its success closes, its failure opens, and what else comes back says nothing
  *
  * A failure is: no connection, no answer in time, or an answer that says the instance cannot work (502, 503, 504).

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { LIMITED_KEY_CHARS_MAX } from './limits.ts'
 
 /*
  * One hash for each limited key, so that all its windows are decided in one atomic step, on one node of a cluster.
@@ -16,6 +17,9 @@ const script = (source: string): Script => ({
   source,
   sha: createHash('sha1').update(source).digest('hex'),
 })
+
+/** All keys of limits lie under one prefix, for the rights of the Redis user. */
+export const redisKey = (key: string): string => `limit:${key.slice(0, LIMITED_KEY_CHARS_MAX)}`
 
 const NOW = `
 local now = tonumber(ARGV[1])

@@ -2,25 +2,21 @@ import type { ParsedLimit } from '@countersign/contract'
 import { messageOf } from '@countersign/ground/errors'
 import type { Log, Metrics } from '@countersign/ground/telemetry'
 import type { Limiter, LimitVerdict } from './limiter.ts'
+import { carryOver, carryOverArgs } from './limiter-carry-over.ts'
+import { withinShare, withoutRedis } from './limiter-allowance.ts'
+import { type LimiterMode as Mode, showMode } from './limiter-mode.ts'
 import { openRedisLink, type RedisAddress, type RedisLink } from './limiter-redis-link.ts'
-import { CARRY_OVER, TAKE } from './limiter-redis-scripts.ts'
+import { CARRY_OVER, redisKey, TAKE } from './limiter-redis-scripts.ts'
 import {
   type Allowance,
   decideByBook,
-  type OpenUsage,
   type Share,
-  shareOf,
   type Usage,
   UsageBook,
   verdictOf,
   windowIndex,
 } from './limiter-usage.ts'
-import {
-  CARRY_OVER_BATCH,
-  LIMITED_KEY_CHARS_MAX,
-  REDIS_PROBE_MS,
-  REDIS_SETTLE_MS,
-} from './limits.ts'
+import { REDIS_PROBE_MS, REDIS_SETTLE_MS } from './limits.ts'
 
 export interface RedisLimiterOptions extends RedisAddress {
   /** Which part of each limit this instance lets pass while Redis is away. */
@@ -49,7 +45,6 @@ export interface RedisLimiterOptions extends RedisAddress {
  * what single instances had used above their share. If only some instances lose Redis, the others do not know, and
  * the limit can be exceeded by the shares of those that lost it. Without Redis, instances count by their own clocks.
  */
-type Mode = 'redis' | 'local' | 'settling'
 
 /** Makes a shared limiter. Begins with local shares where Redis is not there yet; never rejects for want of Redis. */
 export async function createRedisLimiter(options: RedisLimiterOptions): Promise<Limiter> {
@@ -88,12 +83,11 @@ class RedisLimiter implements Limiter {
   }
 
   take(key: string, limit: ParsedLimit): LimitVerdict | Promise<LimitVerdict> {
-    if (this.#mode === 'local' || this.#link === undefined) return this.#takeLocally(key, limit)
-    if (this.#mode === 'settling') {
-      const own = this.#decide(key, limit, this.#withinShare, undefined)
-      if (!own.allowed) return own
-    }
-    return this.#takeFromRedis(this.#link, key, limit)
+    const link = this.#link
+    if (this.#mode === 'local' || link === undefined) return this.#takeLocally(key, limit)
+    return this.#mode === 'redis'
+      ? this.#takeShared(link, key, limit)
+      : this.#takeWithinShare(link, key, limit)
   }
 
   close(): Promise<void> {
@@ -105,48 +99,56 @@ class RedisLimiter implements Limiter {
     return Promise.resolve()
   }
 
-  async #takeFromRedis(link: RedisLink, key: string, limit: ParsedLimit): Promise<LimitVerdict> {
+  async #takeShared(link: RedisLink, key: string, limit: ParsedLimit): Promise<LimitVerdict> {
+    const verdict = await this.#askRedis(link, key, limit, 1)
+    return verdict ?? this.#takeLocally(key, limit)
+  }
+  async #takeWithinShare(link: RedisLink, key: string, limit: ParsedLimit): Promise<LimitVerdict> {
+    // the share is taken first and given back if Redis refuses, since many may ask at once
+    const taken: Usage[] = []
+    const own = this.#decide(key, limit, withinShare(this.#share), (usage) => {
+      usage.own++
+      taken.push(usage)
+    })
+    if (!own.allowed) return own
+    const verdict = await this.#askRedis(link, key, limit, 0)
+    if (verdict?.allowed !== true) for (const usage of taken) usage.own--
+    return verdict ?? this.#takeLocally(key, limit)
+  }
+  #takeLocally(key: string, limit: ParsedLimit): LimitVerdict {
+    return this.#decide(key, limit, withoutRedis(this.#share, this.#lostSecond), countUnsent)
+  }
+
+  /** `ownIfAllowed` is added to this instance's own count. `undefined`: Redis gave no answer, and counts as lost. */
+  async #askRedis(
+    link: RedisLink,
+    key: string,
+    limit: ParsedLimit,
+    ownIfAllowed: number,
+  ): Promise<LimitVerdict | undefined> {
     const args = [this.#time()]
     for (const { seconds, max } of limit.windows) args.push(String(seconds), String(max))
-    const reply = await link.run(TAKE, redisKey(key), args)
-    const [nowMs, taken, ...counts] = reply ?? []
+    const [nowMs, taken, ...counts] = (await link.run(TAKE, redisKey(key), args)) ?? []
     if (nowMs === undefined || counts.length !== limit.windows.length) {
       this.#lose('no answer in time')
-      return this.#takeLocally(key, limit)
+      return undefined
     }
     const allowed = taken === 1
     const states = limit.windows.map((window, at) => {
       const count = counts[at] ?? window.max
-      this.#learn(key, window.seconds, { nowMs, count, allowed })
+      const index = windowIndex(nowMs, window.seconds)
+      this.#book.learn(window.seconds, index, { key, count, own: allowed ? ownIfAllowed : 0 })
       return { window, remaining: Math.max(window.max - count, 0), full: count >= window.max }
     })
     return verdictOf(allowed, nowMs, states)
-  }
-
-  #learn(key: string, seconds: number, told: { nowMs: number; count: number; allowed: boolean }) {
-    const index = windowIndex(told.nowMs, seconds)
-    if (this.#book.isPast(seconds, index)) return
-    const usage = this.#book.of(seconds, index, key)
-    usage.known = Math.max(usage.known, told.count)
-    if (told.allowed) usage.own++
-  }
-
-  #takeLocally(key: string, limit: ParsedLimit): LimitVerdict {
-    return this.#decide(key, limit, this.#alone, countUnsent)
   }
   #decide(
     key: string,
     limit: ParsedLimit,
     allowance: Allowance,
-    takeUsage: ((usage: Usage) => void) | undefined,
+    takeUsage: (usage: Usage) => void,
   ): LimitVerdict {
     return decideByBook(this.#book, { key, limit, nowMs: this.#now() }, { allowance, takeUsage })
-  }
-  readonly #withinShare: Allowance = ({ own }, { max }) => shareOf(max, this.#share) - own
-  readonly #alone: Allowance = (usage, window) => {
-    if (window.seconds === 1 && window.index <= this.#lostSecond) return 0
-    const left = shareOf(Math.max(window.max - usage.known, 0), this.#share) - usage.unsent
-    return Math.min(left, this.#withinShare(usage, window))
   }
 
   #lose(reason?: unknown): void {
@@ -170,24 +172,16 @@ class RedisLimiter implements Limiter {
     clearInterval(this.#probe)
     // from here on nothing passes that Redis does not count; what passed before follows
     this.#enter('settling')
-    for (const batch of batchesOf(this.#book.open(this.#now()))) {
-      const sent = await Promise.all(batch.map((entry) => this.#carryOver(link, entry)))
-      if (!this.#is('settling')) return
-      if (sent.includes(false)) return this.#lose('no answer in time')
-    }
+    const done = await carryOver(this.#book.open(this.#now()), {
+      send: async ({ key, ...rest }) => {
+        const args = [this.#time(), ...carryOverArgs(rest)]
+        return (await link.run(CARRY_OVER, redisKey(key), args)) !== undefined
+      },
+      wanted: () => this.#is('settling'),
+    })
+    if (!this.#is('settling')) return
+    if (!done) return this.#lose('no answer in time')
     this.#settled = setTimeout(() => this.#enter('redis'), REDIS_SETTLE_MS).unref()
-  }
-
-  async #carryOver(link: RedisLink, { key, seconds, index, usage }: OpenUsage): Promise<boolean> {
-    const { known, unsent } = usage
-    if (known + unsent === 0) return true
-    const args = [this.#time(), ...[seconds, index, known, unsent].map(String)]
-    const answer = await link.run(CARRY_OVER, redisKey(key), args)
-    if (answer === undefined) return false
-    // taken off only now: after a failure in between it may be counted twice, but never not at all
-    usage.unsent -= unsent
-    usage.known = Math.max(usage.known, known + unsent)
-    return true
   }
 
   #enter(mode: Mode): void {
@@ -202,42 +196,7 @@ class RedisLimiter implements Limiter {
   }
 }
 
-const redisKey = (key: string): string => `limit:${key.slice(0, LIMITED_KEY_CHARS_MAX)}`
-
 const countUnsent = (usage: Usage): void => {
   usage.own++
   usage.unsent++
-}
-
-function* batchesOf(entries: Iterable<OpenUsage>): Generator<readonly OpenUsage[]> {
-  let batch: OpenUsage[] = []
-  for (const entry of entries) {
-    batch.push(entry)
-    if (batch.length < CARRY_OVER_BATCH) continue
-    yield batch
-    batch = []
-  }
-  yield batch
-}
-
-/** One line and one count for each change of mode. */
-function showMode({ log, metrics }: RedisLimiterOptions): (mode: Mode, reason: string) => void {
-  const gauge = metrics?.gauge(
-    'countersign_limiter_mode',
-    'Which way limits are decided: exactly by Redis, or by the share of this instance.',
-    ['mode'],
-  )
-  const changes = metrics?.counter(
-    'countersign_limiter_transitions_total',
-    'Changes of the way in which limits are decided, by the new one.',
-    ['mode'],
-  )
-  return (mode, reason) => {
-    gauge?.set({ mode: 'redis' }, mode === 'redis' ? 1 : 0)
-    gauge?.set({ mode: 'local' }, mode === 'redis' ? 0 : 1)
-    changes?.inc({ mode })
-    if (mode === 'local')
-      log.warn({ mode, reason }, 'limits: Redis is away, this instance keeps to its share')
-    else log.info({ mode }, 'limits: Redis decides')
-  }
 }

@@ -67,9 +67,12 @@ export class UsageBook {
     entries.set(name, usage)
     return usage
   }
-  /** Whether window `index` is over as far as this book knows. */
-  isPast(seconds: number, index: number): boolean {
-    return index < this.#page(seconds, index).index
+  /** Notes what Redis told: the count of all instances, and how many more of it are this instance's own. */
+  learn(seconds: number, index: number, told: { key: string; count: number; own: number }): void {
+    if (index < this.#page(seconds, index).index) return
+    const usage = this.of(seconds, index, told.key)
+    usage.known = Math.max(usage.known, told.count)
+    usage.own += told.own
   }
 
   /** Everything that is counted in windows that are open at `nowMs`. */
@@ -100,16 +103,13 @@ export type Allowance = (
   window: { readonly max: number; readonly seconds: number; readonly index: number },
 ) => number
 
-/**
- * Decides all windows of a limit at once and counts the request in each, or in none.
- * `takeUsage` counts; pass `undefined` to only look.
- */
+/** Decides all windows of a limit at once, and counts the request in each with `takeUsage`, or in none. */
 export function decideByBook(
   book: UsageBook,
   asked: { readonly key: string; readonly limit: ParsedLimit; readonly nowMs: number },
   rules: {
     readonly allowance: Allowance
-    readonly takeUsage: ((usage: Usage) => void) | undefined
+    readonly takeUsage: (usage: Usage) => void
   },
 ): LimitVerdict {
   const { key, limit, nowMs } = asked
@@ -119,8 +119,7 @@ export function decideByBook(
     return { window, usage, left: rules.allowance(usage, { ...window, index }) }
   })
   const allowed = states.every(({ left }) => left >= 1)
-  if (allowed && rules.takeUsage !== undefined)
-    for (const { usage } of states) rules.takeUsage(usage)
+  if (allowed) for (const { usage } of states) rules.takeUsage(usage)
   const taken = allowed ? 1 : 0
   return verdictOf(
     allowed,
