@@ -22,6 +22,8 @@ export interface Events {
   refusedConnection(why: BeforeRequest): void
   /** Bytes that were no request; the answer was `status`. */
   refusedBytes(facts: { requestId: string; address: string; refusal: Refusal }): void
+  /** A token came; its verdict was in the cache or not. */
+  tokenAsked(cached: boolean): void
   upstreamFailed(service: string, why: string): void
   breaker(service: string, instance: string, state: 'closed' | 'open' | 'half-open'): void
   instanceGone(service: string, instance: string): void
@@ -31,6 +33,8 @@ export interface Events {
 export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit'>): Events {
   const { log, audit } = workload
   const figures = createFigures(workload.metrics)
+  const hits = figures.tokens.labels('hit')
+  const misses = figures.tokens.labels('miss')
   const record = (event: NewAuditEvent): void => audit.record(event)
   return {
     began: () => figures.inFlight.inc(),
@@ -58,6 +62,7 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
         http: { request: { id: requestId }, response: { status_code: refusal.status } },
       })
     },
+    tokenAsked: (cached) => (cached ? hits : misses).inc(),
     upstreamFailed: (service, why) => {
       figures.upstream.inc({ service, reason: why })
       log.debug({ service, why }, 'an instance did not answer')
@@ -94,6 +99,11 @@ function createFigures(metrics: Workload['metrics']) {
   const refusals = metrics.counter('countersign_refusals_total', 'Refused requests', ['code'])
   return {
     refusals,
+    tokens: metrics.counter(
+      'countersign_gateway_token_cache_total',
+      'Tokens by whether their verdict was cached',
+      ['cache'],
+    ),
     inFlight: metrics.gauge('countersign_requests_in_flight', 'Requests under way'),
     connections: metrics.counter(
       'countersign_gateway_connections_refused_total',

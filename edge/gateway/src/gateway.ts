@@ -95,7 +95,7 @@ function createHandler(
       }),
       parseRequest: parseRequest(settings.hosts),
       matchRoute: matchRoute(() => routes.table),
-      authenticate: authenticate(verifier, createFailureBudget()),
+      authenticate: authenticate(events, { verifier, budget: createFailureBudget() }),
       rateLimit: rateLimit(limiter),
       authorize: authorize(decider(settings.narrowing)),
       recordIntent: recordIntent(events),
@@ -138,9 +138,9 @@ async function openDoor(
 }
 
 function createVerifier({ issuer, audience }: Settings, workload: Workload<'gateway'>) {
-  const { log, metrics } = workload
   const fetchKeys = () => workload.call(identity).keys()
-  return createTokenVerifier({ issuer, audience, fetchKeys, log, metrics })
+  // Without its metrics: the mesh door of this process has a verifier of its own that tells under the same names.
+  return createTokenVerifier({ issuer, audience, fetchKeys, log: workload.log })
 }
 
 /** Counts are shared in Redis where there is one; otherwise each gateway lets pass its own share. */

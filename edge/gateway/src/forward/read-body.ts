@@ -27,12 +27,16 @@ export type Body =
       readonly length: number | undefined
     }
 
+/** Throws `Refusal` BODY_TOO_LARGE for a body whose declared length is over the bound. */
+export function checkDeclaredLength(request: IncomingMessage, bytesMax: number): void {
+  if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax)
+}
+
 /** Reads the body of a request, at most `bytesMax` of it. Throws `Refusal` BODY_TOO_LARGE or REQUEST_TIMEOUT, or `ClientGone`. */
 export function readBody(exchange: Exchange, bytesMax: number): Body | Promise<Body> {
   const { request } = exchange
   const declared = request.headers['content-length']
   const length = declared === undefined ? undefined : Number(declared)
-  if (length !== undefined && length > bytesMax) throw tooLarge(bytesMax)
   const chunked = request.headers['transfer-encoding'] !== undefined
   if (!chunked && (length === undefined || length === 0)) return { kind: 'none' }
   if (exchange.expectsContinue) exchange.response.writeContinue()

@@ -1,8 +1,9 @@
 import { Refusal } from '@countersign/layers'
 import type { Layer } from '../compose.ts'
+import { checkDeclaredLength } from '../forward/read-body.ts'
 import { matchRoute as match, type RouteTable } from '../domain/route-table.ts'
 
-/** An unlisted route ends here, before any cryptography. */
+/** An unlisted route ends here, before any cryptography; so does a body that says itself that it is too large. */
 export const matchRoute =
   (table: () => RouteTable): Layer =>
   (exchange, next) => {
@@ -10,6 +11,7 @@ export const matchRoute =
     const found = match(table(), { method, path, host })
     if (!found.found) throw unmatched(method, found.allow)
     exchange.route = found.route
+    checkDeclaredLength(exchange.request, found.route.endpoint.bodyBytesMax)
     return next(exchange)
   }
 

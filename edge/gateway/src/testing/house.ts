@@ -194,14 +194,20 @@ export class House {
       audit: {
         record: (event) => void kept.events.push(event),
         recordDurably: async (event) => {
-          if (kept.audit.full) throw new Refusal('AUDIT_UNAVAILABLE')
+          if (kept.audit.full)
+            throw new Refusal('AUDIT_UNAVAILABLE', {
+              rule: 'audit: the spool is full',
+              remedy: 'wait',
+            })
           kept.events.push(event)
         },
         flush: async () => 0,
       },
       instances: (name) => this.instances(name),
       contracts: () => this.contracts,
+      spans: undefined,
       call: () => answers as never,
+      callAt: () => answers as never,
       close: async () => {},
     }
   }

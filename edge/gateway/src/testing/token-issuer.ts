@@ -6,7 +6,7 @@ export const ISSUER = 'https://localhost:8443/auth'
 
 export class TokenIssuer {
   readonly #key: KeyObject
-  readonly jwk: JsonWebKey & { kid: string }
+  readonly jwk: Record<string, unknown> & { kid: string }
   constructor(kid = 'k1') {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     this.#key = privateKey
