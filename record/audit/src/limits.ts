@@ -22,6 +22,8 @@ export const BUNDLES_CACHED_MAX = 16
 export const STATEMENTS_MAX = 128
 /** Queries that may wait for new entries at once; one more is answered without waiting. */
 export const WAITERS_MAX = 64
+/** How soon a query that waits looks again, at the earliest. */
+export const WAKE_INTERVAL_MS = 20
 /** Faults that a verification lists; what is beyond is only counted. */
 export const FAULTS_MAX = 100
 /** How often what detection has learned is saved, if it has changed. */

@@ -1,4 +1,12 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { openCheckpoint, parseVerifierKey, verifyInclusion } from '@countersign/ground/merkle'
 import { temporaryFolder, until } from '@countersign/ground/testkit'
@@ -87,7 +95,6 @@ describe('append', () => {
     writeFileSync(join(folder.path, 'wal'), '')
     await expect(audit.append(events(3, 6))).rejects.toMatchObject({ code: 'AUDIT_UNAVAILABLE' })
     rmSync(join(folder.path, 'wal'))
-    const { mkdirSync } = await import('node:fs')
     mkdirSync(join(folder.path, 'wal'))
     expect(await audit.append(events(0, 6))).toEqual({ accepted: 3, known: 3 })
     await audit.close()

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditEvent } from '@countersign/contract/platform'
 import type { Catalogue } from './catalogue/catalogue.ts'
 import type { Filter } from './catalogue/filter.ts'
 import { fromBytes } from './domain/entry.ts'
-import { WAITERS_MAX } from './limits.ts'
+import { WAITERS_MAX, WAKE_INTERVAL_MS } from './limits.ts'
 import type { EntryReader } from './log/entry-reader.ts'
 
 export interface Page {
@@ -69,10 +70,14 @@ export class Queries {
   async #news(timeMs: number, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, timeMs)
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    const stop = (): void => resolve()
+    signal.addEventListener('abort', stop, { once: true })
     this.#waiting.add(resolve)
     await promise
     clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
     this.#waiting.delete(resolve)
+    // On a busy log there is always something new: those who wait must not ask of it without end.
+    if (!this.#closed) await sleep(WAKE_INTERVAL_MS)
   }
 }

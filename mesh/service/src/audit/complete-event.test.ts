@@ -89,7 +89,7 @@ describe('completeEvent', () => {
         expect(Buffer.byteLength(line)).toBeLessThanOrEqual(EVENT_BYTES_MAX)
         expect(line).not.toContain('\n')
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     )
   })
 })

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditEvent } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
 import type { Log } from '@countersign/ground/telemetry'
+import { Bell } from './bell.ts'
 import { BATCH_EVENTS_MAX, RETRY_FIRST_MS, SEND_DELAY_MS, type WriterLimits } from './limits.ts'
 import type { Lines, Spool } from './spool.ts'
 import type { WriterMetrics } from './writer-metrics.ts'
@@ -24,9 +24,9 @@ export interface SenderOptions {
  */
 export class BatchSender {
   readonly #options: SenderOptions
-  readonly #stop = new AbortController()
-  #news = new AbortController()
-  #hurry = new AbortController()
+  readonly #bell = new Bell<'news' | 'hurry' | 'stop'>()
+  /** Gives up the wait for an answer. */
+  #giveUp: (why: string) => void = () => undefined
   #countMax = BATCH_EVENTS_MAX
   #failures = 0
   readonly #done: Promise<void>
@@ -38,21 +38,21 @@ export class BatchSender {
 
   /** There is something new on the spool. */
   wake(): void {
-    this.#news.abort()
+    this.#bell.ring('news')
   }
   /** Somebody waits: try at once, even after failures. */
   hurry(): void {
-    this.#hurry.abort()
+    this.#bell.ring('hurry')
   }
 
   async close(): Promise<void> {
-    this.#stop.abort()
-    this.hurry()
+    this.#bell.ring('stop')
+    this.#giveUp('the sender stops')
     await this.#done
   }
 
   async #run(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
+    while (!this.#bell.hasRung('stop')) {
       try {
         const batch = await this.#options.spool.read(this.#countMax)
         if (batch === undefined) await this.#rest()
@@ -72,7 +72,7 @@ export class BatchSender {
       this.#options.metrics.sent.inc(events.length)
       this.#countMax = Math.min(BATCH_EVENTS_MAX, this.#countMax * 2)
     } catch (error) {
-      if (this.#stop.signal.aborted || !isInvalid(error)) throw error
+      if (this.#bell.hasRung('stop') || !isInvalid(error)) throw error
       this.#countMax = Math.max(1, Math.floor(batch.lines.length / 2))
       if (batch.lines.length > 1) return
       await this.#setAside(batch.lines, error)
@@ -91,45 +91,35 @@ export class BatchSender {
 
   async #sendInTime(events: readonly AuditEvent[]): Promise<void> {
     const { send, limits } = this.#options
-    const over = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(limits.sendTimeoutMs)])
     const late = Promise.withResolvers<never>()
-    const fail = (): void => late.reject(new Error('the audit collector did not answer in time'))
-    over.addEventListener('abort', fail, { once: true })
+    this.#giveUp = (why) => late.reject(new Error(why))
+    const over = (): void => this.#giveUp('the audit collector did not answer in time')
+    const timer = setTimeout(over, limits.sendTimeoutMs).unref()
     try {
       await Promise.race([send(events), late.promise])
     } finally {
-      over.removeEventListener('abort', fail)
+      clearTimeout(timer)
     }
   }
 
   // Nothing to send: until there is, then a moment more, so that what comes together goes together.
   async #rest(): Promise<void> {
-    await pause(60_000, AbortSignal.any([this.#news.signal, this.#hurry.signal]))
-    this.#news = new AbortController()
-    if (!this.#hurry.signal.aborted) await pause(SEND_DELAY_MS, this.#hurry.signal)
-    this.#calm()
+    await this.#bell.sleep(60_000, ['news', 'hurry', 'stop'])
+    this.#bell.reset('news')
+    await this.#bell.sleep(SEND_DELAY_MS, ['hurry', 'stop'])
+    this.#bell.reset('hurry')
   }
 
   async #backOff(error: unknown): Promise<void> {
-    if (this.#stop.signal.aborted) return
+    if (this.#bell.hasRung('stop')) return
     const { log, metrics, limits } = this.#options
     metrics.sendFailures.inc()
     if (this.#failures === 0) log.warn({ reason: messageOf(error) }, 'audit events wait on disk')
     const longest = Math.min(limits.retryMsMax, RETRY_FIRST_MS * 2 ** this.#failures)
     this.#failures = Math.min(this.#failures + 1, 16)
-    await pause(longest * (0.5 + Math.random() / 2), this.#hurry.signal)
-    this.#calm()
+    await this.#bell.sleep(longest * (0.5 + Math.random() / 2), ['hurry', 'stop'])
+    this.#bell.reset('hurry')
   }
-
-  #calm(): void {
-    if (this.#hurry.signal.aborted && !this.#stop.signal.aborted)
-      this.#hurry = new AbortController()
-  }
-}
-
-/** Waits until `signal` is aborted, or the time is over. */
-async function pause(timeMs: number, signal: AbortSignal): Promise<void> {
-  await sleep(timeMs, undefined, { ref: false, signal }).catch(() => undefined)
 }
 
 function parseLine(line: Buffer): AuditEvent | undefined {

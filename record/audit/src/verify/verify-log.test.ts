@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { encodeEntry, parseBundle, TILE_WIDTH } from '@countersign/ground/merkle'
+import { encodeEntry, hashLeaf, parseBundle, TILE_WIDTH } from '@countersign/ground/merkle'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readLogFolder } from '../log/tile-folder.ts'
@@ -191,7 +191,6 @@ describe('a log that somebody changed', () => {
   test('an entry and its hash were replaced together', async () => {
     const changed = entries().toSpliced(20, 1, Buffer.from('{}'))
     const tile = Buffer.from(fileAt('tile/0/001'))
-    const { hashLeaf } = await import('@countersign/ground/merkle')
     tile.set(hashLeaf(Buffer.from('{}')), 20 * 32)
     writeFileSync(`${folder.path}/tile/0/001`, tile)
     try {
