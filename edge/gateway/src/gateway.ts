@@ -117,9 +117,7 @@ async function openDoor(
     certificate,
     events,
     onRequest: (asked) => {
-      const exchange = new Exchange(asked)
-      exchange.closeAfter = door.draining
-      void handle(exchange)
+      void handle(new Exchange({ ...asked, isDraining: () => door.draining }))
     },
   })
   const address = await door.listen()

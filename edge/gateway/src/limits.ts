@@ -33,10 +33,6 @@ export const CERTIFICATE_RETRY_MS_MAX = 30_000
 
 /* Chosen by us: the way to services. */
 export const UPSTREAM_CONNECTIONS_MAX = 128
-/** Below what services hold open. */
-export const UPSTREAM_KEEP_ALIVE_MS = 60_000
-export const UPSTREAM_CONNECT_TIMEOUT_MS = 1_500
 export const INSTANCES_MAX = 128
-export const ATTEMPTS_MAX = 2
 /** Answers of known length up to this size go out in one write, head and all. */
 export const ANSWER_BUFFER_BYTES_MAX = 64 * 1024
