@@ -63,6 +63,7 @@ export async function createGateway(
     const opened = await openDoor(settings, { workload, events, handle })
     return {
       ...opened,
+      ready: () => opened.ready() && routes.known,
       close: async () => {
         opened.close()
         await closeParts()
