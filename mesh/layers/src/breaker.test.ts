@@ -67,7 +67,7 @@ describe('a breaker', () => {
     expect(breaker.enter()).toBe('normal')
     expect(modes).toEqual(['open', 'half-open', 'closed'])
   })
-  it('waits twice as long after each probe that fails, 30 s at most', () => {
+  it('waits twice as long after each probe that fails, 5 s at most', () => {
     send(false, 5)
     const waits: number[] = []
     for (let i = 0; i < 8; i++) {
@@ -76,8 +76,8 @@ describe('a breaker', () => {
       waits.push(clock - began)
       send(false)
     }
-    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000])
-    clock += 30_000
+    expect(waits).toEqual([500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 5_000])
+    clock += 5_000
     send(true)
     send(false, 5)
     clock += 500

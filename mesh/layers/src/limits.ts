@@ -82,7 +82,7 @@ export const BREAKER_VOLUME_MIN = 20
 /** The rolling window is this long at least, twice this at most. */
 export const BREAKER_SLOT_MS = 5_000
 export const BREAKER_REOPEN_MS_MIN = 500
-export const BREAKER_REOPEN_MS_MAX = 30_000
+export const BREAKER_REOPEN_MS_MAX = 5_000
 /** A probe that has not reported by then is taken for lost. */
 export const BREAKER_PROBE_MS_MAX = 10_000
 

@@ -18,6 +18,4 @@ export const FLUSH_MS = 800
 export const FIRST_WORD_MS = 2_000
 /** Single addresses that are called, most recent ones first; the registry probes as many instances as it has. */
 export const PINNED_MAX = 512
-/** An instance that could not be reached is passed over for this long while there are others. */
-export const FAILED_MS = 1_000
 export const REPLY_BYTES_MAX = 16 * 1024 * 1024

@@ -94,8 +94,8 @@ export class Collector {
   }
 
   #alertsAbout(event: AuditEvent, now: number): Entry[] {
-    const { detect, instance, events } = this.#options
-    return detect(event, now).map((alert) => {
+    const { instance, events } = this.#options
+    return this.#detect(event, now).map((alert) => {
       events.alerted(alert.rule?.id ?? 'unknown')
       return toEntry({
         ...alert,
@@ -105,6 +105,17 @@ export class Collector {
         service: { node: { name: instance } },
       })
     })
+  }
+
+  // The log takes events whether or not somebody can make sense of them.
+  #detect(event: AuditEvent, now: number): readonly NewAuditEvent[] {
+    const { detect, events } = this.#options
+    try {
+      return detect(event, now)
+    } catch (error) {
+      events.detectionFailed(error)
+      return []
+    }
   }
 
   #commit(first: number, entries: readonly Entry[]): void {

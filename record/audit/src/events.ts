@@ -5,6 +5,7 @@ import type { EntryLog } from './log/entry-log.ts'
 export interface Events {
   taken(entries: number, known: number, seconds: number): void
   alerted(rule: string): void
+  detectionFailed(error: unknown): void
   catalogueBehind(error: unknown): void
   notSigned(error: unknown): void
 }
@@ -48,6 +49,10 @@ export function createEvents(to: { log: Log; metrics: Metrics }, entryLog: Entry
     alerted(rule) {
       alertsTotal.inc({ rule })
       log.warn({ 'rule.id': rule }, 'alert')
+    },
+    detectionFailed(error) {
+      failuresTotal.inc({ what: 'detection' })
+      log.error({ err: error }, 'an event could not be looked at by detection')
     },
     catalogueBehind(error) {
       failuresTotal.inc({ what: 'catalogue' })

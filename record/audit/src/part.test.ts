@@ -282,6 +282,59 @@ describe('query', () => {
   })
 })
 
+describe('detection', () => {
+  test('alerts stand in the log right behind what caused them, with a figure', async () => {
+    using folder = temporaryFolder()
+    const audit = await openAudit(folder.path)
+    const { key } = await audit.handlers.key(audit.as('desk'))
+    const logins = Array.from({ length: 12 }, (_, i) =>
+      testEvent(`login${i}`, {
+        serviceName: 'identity',
+        action: 'login.failure',
+        userId: null,
+        status: 'refused',
+        event: { kind: 'event', category: ['authentication'], type: ['denied'] },
+        user: { name: 'ann' },
+      }),
+    )
+    expect(await audit.append(logins, 'identity')).toEqual({ accepted: 12, known: 0 })
+    const { entries, size } = await audit.query({ kind: 'alert' })
+    expect(size).toBe(13)
+    expect(entries[0]?.event).toMatchObject({
+      serviceName: 'audit',
+      service: { node: { name: 'audit-1' } },
+      rule: { id: 'identity.failed-logins' },
+      user: { name: 'ann' },
+    })
+    expect(await audit.metrics.text()).toContain(
+      'countersign_detection_alerts_total{rule="identity.failed-logins"} 1',
+    )
+    await audit.close()
+    expect(await isSound(folder.path, key)).toBe(13)
+  })
+  test('what was learned is kept over a restart', async () => {
+    using folder = temporaryFolder()
+    const first = await openAudit(folder.path)
+    await first.append([
+      testEvent('a', { client: { workload: 'spiffe://test.local/service/user' } }),
+    ])
+    await first.close()
+    const saved = JSON.parse(readFileSync(join(folder.path, 'detection.json'), 'utf8'))
+    expect(saved['mesh.new-edge'].edges).toEqual(['user -> order.a'])
+    const learningUntil = Date.now() - 1
+    const over = { 'mesh.new-edge': { ...saved['mesh.new-edge'], learningUntil } }
+    writeFileSync(join(folder.path, 'detection.json'), JSON.stringify(over))
+    await using audit = await openAudit(folder.path)
+    await audit.append([
+      testEvent('b', { client: { workload: 'spiffe://test.local/service/user' } }),
+    ])
+    const { entries } = await audit.query({ kind: 'alert' })
+    expect(entries.map(({ event }) => event.event.reason)).toEqual([
+      'a call on an edge never seen before: user -> order.b',
+    ])
+  })
+})
+
 describe('the log as others see it', () => {
   test('checkpoint, tiles, key and proofs', async () => {
     using folder = temporaryFolder()

@@ -5,6 +5,7 @@ import { bringUp } from './bring-up.ts'
 import { Catalogue } from './catalogue/catalogue.ts'
 import { Collector } from './collector.ts'
 import { readAuditSettings, type Settings } from './config/settings.ts'
+import { type KeptDetection, openDetection } from './detection.ts'
 import { createEvents } from './events.ts'
 import { createHandlers } from './handlers.ts'
 import { CHECKPOINT_INTERVAL_MS } from './limits.ts'
@@ -19,15 +20,14 @@ export const part: Part = {
 }
 
 /** Opens the log of a folder and serves the contract `audit`. Throws `LogError`. */
-export async function createAudit(
-  at: AuditWorkload,
-  { folder, sealKey }: Settings,
-): Promise<Built> {
+export async function createAudit(at: AuditWorkload, settings: Settings): Promise<Built> {
+  const { folder, sealKey } = settings
   // The catalogue comes first: its file is the lock of the folder.
   const catalogue = Catalogue.open(join(folder, 'catalogue.sqlite'))
   try {
     const opened = await openLog({ folder, origin: `${at.trustDomain}/audit`, sealKey })
-    return await serveLog(at, { ...opened, catalogue })
+    const detection = await openDetection({ ...settings, log: at.log })
+    return await serveLog(at, { ...opened, catalogue, detection })
   } catch (error) {
     catalogue.close()
     throw error
@@ -35,14 +35,17 @@ export async function createAudit(
 }
 
 type AuditWorkload = Pick<Workload, 'trustDomain' | 'instance' | 'log' | 'metrics'>
-type Opened = Awaited<ReturnType<typeof openLog>> & { readonly catalogue: Catalogue }
+type Opened = Awaited<ReturnType<typeof openLog>> & {
+  readonly catalogue: Catalogue
+  readonly detection: KeptDetection
+}
 
 async function serveLog(at: AuditWorkload, opened: Opened): Promise<Built> {
   const { instance } = at
-  const { log, read, catalogue } = opened
+  const { log, read, catalogue, detection } = opened
   const reader = new EntryReader(log, read)
   const events = createEvents(at, log)
-  const detect = () => []
+  const detect = detection.observe
   const collector = new Collector({ log, reader, catalogue, detect, instance, events })
   await bringUp({ catalogue, log, reader, collector, instance })
   const queries = new Queries(catalogue, reader)
@@ -53,7 +56,7 @@ async function serveLog(at: AuditWorkload, opened: Opened): Promise<Built> {
   const end = async (): Promise<void> => {
     clearInterval(signing)
     queries.close()
-    await log.close().finally(() => catalogue.close())
+    await Promise.all([log.close(), detection.close()]).finally(() => catalogue.close())
   }
   let ended: Promise<void> | undefined
   return {

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -94,12 +95,20 @@ describe('the lock', () => {
     await (await takeLock(layout))()
   })
 
-  test('of a process that is gone, or whose number went to another, is taken over', async () => {
+  test('of a process that was killed is free again, whatever it left behind', async () => {
     using folder = temporaryFolder()
     const layout = layoutOf(folder.path)
     await prepareHome(layout)
-    const stale = { pid: process.pid, started: 'another time', since: '2020-01-01T00:00:00Z' }
-    writeFileSync(layout.lock, JSON.stringify(stale))
+    const script = `import { DatabaseSync } from 'node:sqlite'
+new DatabaseSync(${JSON.stringify(`${layout.lock}.lock`)}).exec('BEGIN EXCLUSIVE')
+console.log('held')
+setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script])
+    await once(child.stdout, 'data')
+    await expect(takeLock(layout)).rejects.toMatchObject({ exitCode: 4 })
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    writeFileSync(layout.lock, JSON.stringify({ pid: process.pid, started: 'x', since: 'x' }))
     expect(currentLock(layout)).toBeUndefined()
     await (await takeLock(layout))()
     writeFileSync(layout.lock, '{')
@@ -110,8 +119,6 @@ describe('the lock', () => {
     using folder = temporaryFolder()
     const layout = layoutOf(folder.path)
     await prepareHome(layout)
-    const stale = { pid: 2 ** 30, started: 'x', since: 'x' }
-    writeFileSync(layout.lock, JSON.stringify(stale))
     const won = await Promise.allSettled(Array.from({ length: 20 }, () => takeLock(layout)))
     expect(won.filter((each) => each.status === 'fulfilled')).toHaveLength(1)
   })

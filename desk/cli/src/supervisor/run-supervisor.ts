@@ -63,7 +63,9 @@ export async function runSupervisor(
     second: () => void platform.kill().then(stopped.resolve, stopped.reject),
   })
   const stopBounding = boundLogs(layout)
-  const closeControl = await serveControl(layout.control, async (request) => answer(platform, request, stop))
+  const closeControl = await serveControl(layout.control, async (request) =>
+    answer(platform, request, stop),
+  )
   try {
     await Promise.race([platform.start(), stopped.promise])
     if (!platform.stopping) watcher.ready(await platform.status())

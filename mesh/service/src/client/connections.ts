@@ -1,13 +1,18 @@
 import { workloadId } from '@countersign/contract'
 import type { HealthEntry } from '@countersign/contract/platform'
 import {
+  createBreaker,
   createUpstream,
+  mayRetry,
+  NOT_STARTED_HEADER,
+  pickInstance,
+  RetryBudget,
   type Upstream,
   UpstreamError,
   type UpstreamReply,
 } from '@countersign/layers'
 import type { Log } from '@countersign/ground/telemetry'
-import { FAILED_MS, FIRST_WORD_MS, REPLY_BYTES_MAX } from '../limits.ts'
+import { FIRST_WORD_MS, REPLY_BYTES_MAX } from '../limits.ts'
 import type { Identity, Instances } from '../workload.ts'
 import { CallError } from './call-error.ts'
 
@@ -61,30 +66,40 @@ export function createConnections(options: ConnectionsOptions): Connections {
   return {
     async send(service, outgoing) {
       const lines = linesOf(service)
+      const deadline = performance.now() + outgoing.timeoutMs
       const first = lines.pick(undefined) ?? (await lines.waitForOne(outgoing.timeoutMs))
       if (first === undefined)
-        throw new CallError('NO_INSTANCE', `no instance of ${service} is known`)
-      try {
-        return await first.send(outgoing)
-      } catch (error) {
-        const second = mayGoAgain(error, outgoing) ? lines.pick(first) : undefined
-        if (second === undefined) throw callError(error, service)
-        return second.send(outgoing).catch((again: unknown) => {
-          throw callError(again, service)
-        })
-      }
+        throw new CallError('NO_INSTANCE', `no instance of ${service} is available`)
+      lines.budget.earn()
+      const tried = await first.send(outgoing)
+      const timeLeftMs = deadline - performance.now()
+      if (tried instanceof Answer && tried.status !== 503) return tried
+      const second =
+        mayGoAgain(tried, outgoing, timeLeftMs) && lines.budget.spend()
+          ? lines.pick(first)
+          : undefined
+      const last =
+        second === undefined ? tried : await second.send({ ...outgoing, timeoutMs: timeLeftMs })
+      if (last instanceof Answer) return last
+      throw callError(last, service)
     },
     close: async () =>
       void (await Promise.all([...services.values()].map((lines) => lines.close()))),
   }
 }
 
-/** What has never left may go again; what may have left only where a repetition does no harm. */
-function mayGoAgain(error: unknown, { repeatable }: Outgoing): boolean {
-  if (!(error instanceof UpstreamError)) return false
-  if (error.code === 'TIMEOUT' || error.code === 'ABORTED' || error.code === 'REQUEST_INVALID')
-    return false
-  return !error.sent || (repeatable && !error.answered)
+function mayGoAgain(
+  tried: Answer | UpstreamError,
+  { repeatable }: Outgoing,
+  timeLeftMs: number,
+): boolean {
+  const attempt = { number: 1, idempotent: repeatable, replayable: true, timeLeftMs }
+  if (tried instanceof UpstreamError) return mayRetry({ ...attempt, error: tried })
+  return mayRetry({
+    ...attempt,
+    status: tried.status,
+    notStarted: tried.header(NOT_STARTED_HEADER) === '1',
+  })
 }
 
 /** The instances of one service, each with its connections. */
@@ -93,6 +108,7 @@ class Lines {
   readonly #name: string
   readonly #watch: Instances
   readonly #lines = new Map<string, Line>()
+  readonly budget: RetryBudget = new RetryBudget()
 
   constructor(options: ConnectionsOptions, name: string, watch: Instances) {
     this.#options = options
@@ -100,15 +116,10 @@ class Lines {
     this.#watch = watch
     watch.onChange(() => this.#prune())
   }
-  /** The least loaded instance; another than `not` where there is one. */
+  /** Of two instances the less loaded one; another than `not` where there is one. */
   pick(not: Line | undefined): Line | undefined {
-    let best: Line | undefined
-    for (const entry of this.#watch.current()) {
-      const line = this.#lineTo(entry)
-      if (best === undefined || best === not || (line !== not && line.load() < best.load()))
-        best = line
-    }
-    return best
+    const lines = this.#watch.current().map((entry) => this.#lineTo(entry))
+    return pickInstance(lines, Math.random, not)
   }
   /** The registry has perhaps not been asked yet: waits for its first word, for a bounded time. */
   async waitForOne(timeoutMs: number): Promise<Line | undefined> {
@@ -157,7 +168,7 @@ class Lines {
 class Line {
   readonly #upstream: Upstream
   readonly #at: string
-  #failedAt = Number.NEGATIVE_INFINITY
+  readonly #breaker = createBreaker()
   #proof: Readonly<Record<string, string>> = {}
   #proofOf: Upstream['evidence']
 
@@ -165,21 +176,34 @@ class Line {
     this.#upstream = upstream
     this.#at = at
   }
-  /** An instance that has failed a moment ago is used only when there is no other. */
-  load(): number {
-    const failed = performance.now() - this.#failedAt < FAILED_MS
-    return this.#upstream.inFlight + (failed ? 1e9 : 0)
+  get inFlight(): number {
+    return this.#upstream.inFlight
   }
-  async send({ method, path, headers, body, timeoutMs, signal }: Outgoing): Promise<Received> {
+  get available(): boolean {
+    return this.#breaker.available
+  }
+  async send({
+    method,
+    path,
+    headers,
+    body,
+    timeoutMs,
+    signal,
+  }: Outgoing): Promise<Answer | UpstreamError> {
+    const entry = this.#breaker.enter()
+    if (entry === undefined)
+      return new UpstreamError('OVERLOADED', 'this instance has failed too often a moment ago')
     try {
       const reply = await this.#upstream.request(
         { method, path, headers, body: body ?? null, timeoutMs },
         { bodyBytesMax: REPLY_BYTES_MAX, signal },
       )
+      this.#breaker.leave(entry, reply.status < 500 || reply.status === 503)
       return new Answer(reply, this.#evidence())
     } catch (error) {
-      this.#failedAt = performance.now()
-      throw error
+      if (!(error instanceof UpstreamError)) throw error
+      if (error.code !== 'ABORTED' || entry === 'probe') this.#breaker.leave(entry, false)
+      return error
     }
   }
   close(): Promise<void> {
@@ -222,9 +246,7 @@ class Answer implements Received {
   }
 }
 
-function callError(error: unknown, service: string): CallError {
-  if (!(error instanceof UpstreamError))
-    return new CallError('UNREACHABLE', `${service} could not be called`, { cause: error })
+function callError(error: UpstreamError, service: string): CallError {
   const cause = { cause: error }
   if (error.code === 'TIMEOUT')
     return new CallError('TIMEOUT', `${service} did not answer in time`, cause)

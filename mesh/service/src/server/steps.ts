@@ -3,6 +3,7 @@ import {
   bearerToken,
   type Limiter,
   type LimitVerdict,
+  NOT_STARTED_HEADER,
   Permit,
   rateHeaders,
   Refusal,
@@ -33,7 +34,9 @@ export function createSteps(parts: StepParts): Steps {
   return {
     refuseWhileDraining: () => {
       if (parts.draining())
-        throw new Refusal('DRAINING', { headers: { connection: 'close', 'retry-after': '1' } })
+        throw new Refusal('DRAINING', {
+          headers: { connection: 'close', 'retry-after': '1', [NOT_STARTED_HEADER]: '1' },
+        })
     },
     authenticatePeer: (exchange) => authenticatePeer(exchange, parts.trustDomain),
     authenticatePerson: (exchange) => authenticatePerson(exchange, parts.verifier),

@@ -21,7 +21,7 @@ export async function openAudit(folder: string, sealKey: SealKey = testSealKey) 
   })
   const built = await createAudit(
     { trustDomain: 'test.local', instance: 'audit-1', log, metrics },
-    { folder, sealKey },
+    { folder, sealKey, learningMs: 60_000 },
   )
   const handlers = built.handlers as ReturnType<typeof createHandlers>
   const signal = new AbortController().signal
