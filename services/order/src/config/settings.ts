@@ -4,8 +4,6 @@ import { z } from 'zod'
 
 const optional = z.string().min(1).optional()
 
-export type Settings = ReturnType<typeof settings>
-
 /** Settings of the order service. Each can come from a file: `ORDER_DATABASE_URL_FILE` and so on. */
 export function settings(env: Env) {
   return readSettings(env, {

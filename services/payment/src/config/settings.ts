@@ -12,8 +12,6 @@ const endpoint = z
   )
   .optional()
 
-export type Settings = ReturnType<typeof settings>
-
 /** Settings of the payment service. The master key is read by `masterKeyFrom`. */
 export function settings(env: Env) {
   const read = readSettings(env, {

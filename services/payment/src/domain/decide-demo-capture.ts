@@ -6,7 +6,7 @@ import { type Card, isExpired } from './card.ts'
  * - 4000000000009995: declined, insufficient funds
  * A card past its month is declined whatever its number.
  */
-export const DECLINED_NUMBERS: readonly string[] = ['4000000000000002', '4000000000009995']
+const DECLINED_NUMBERS: readonly string[] = ['4000000000000002', '4000000000009995']
 
 /** What the demo's acquirer says to a card. */
 export function decideDemoCapture(card: Card, now: number): 'captured' | 'declined' {

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto'
  * `pending` is written before the processor is asked. `void` is written where an order asks what became of a
  * charge that never came: after it none can come any more. Each step is a conditional write on the version.
  */
-export type PaymentStatus = 'pending' | 'captured' | 'declined' | 'refunded' | 'void'
+type PaymentStatus = 'pending' | 'captured' | 'declined' | 'refunded' | 'void'
 
 export interface Payment {
   readonly id: string

@@ -1,6 +1,6 @@
 import type { Card } from '../domain/card.ts'
 
-export interface Capture {
+interface Capture {
   /** The payment's id. */
   readonly reference: string
   readonly card: Card

@@ -10,8 +10,6 @@ const databaseUrl = z
   )
 const optional = z.string().min(1).optional()
 
-export type Settings = ReturnType<typeof settings>
-
 /** Settings of the user service. Each can come from a file: `USER_DATABASE_URL_FILE` and so on. */
 export function settings(env: Env) {
   return readSettings(env, {
