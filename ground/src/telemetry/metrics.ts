@@ -10,6 +10,9 @@ export class Metrics {
   /** Adds the figures of the process itself; for the first workload of a process only. */
   collectProcess(): void {
     collectDefaultMetrics({ register: this.registry })
+    // Gauges that are called like counters: Prometheus' own checks refuse them.
+    for (const name of ['handles', 'requests', 'resources'])
+      this.registry.removeSingleMetric(`nodejs_active_${name}_total`)
   }
   counter<L extends string = string>(
     name: string,

@@ -33,7 +33,8 @@ export interface DoorRequest {
 export async function openDoor(options: { url: string; bundle: string }): Promise<Door> {
   const ca = await readFile(options.bundle, 'utf8')
   const connections: DoorConnection[] = []
-  const connector = buildConnector({ ca, timeout: DOOR_MS_MAX })
+  // A resumed session shows no certificate, and what was shown is what we report.
+  const connector = buildConnector({ ca, timeout: DOOR_MS_MAX, maxCachedSessions: 0 })
   const agent = new Agent({
     headersTimeout: DOOR_MS_MAX,
     bodyTimeout: DOOR_MS_MAX,

@@ -15,13 +15,22 @@ export async function logInAs(desk: Desk, door: Door, person: string): Promise<T
       `there is no demo person ${JSON.stringify(person)}; there are ${known}`,
     )
   }
+  let requestId: string | null = null
+  const fetch: Door['fetch'] = async (url, init) => {
+    const response = await door.fetch(url, init)
+    requestId = response.headers.get('x-request-id')
+    return response
+  }
   try {
     const { username, password } = found
-    const fetch = door.fetch
     return await logIn({ issuer: `${door.url}/auth`, fetch, username, password })
   } catch (error) {
     if (error instanceof LoginError)
-      throw new DeskError('FAILED', `${person} cannot log in: ${error.message}`, { cause: error })
+      throw new DeskError(
+        'FAILED',
+        `${person} cannot log in: ${error.message}${requestId === null ? '' : ` (countersign explain ${requestId})`}`,
+        { cause: error },
+      )
     throw error
   }
 }

@@ -19,7 +19,9 @@ export async function startFailure(error: unknown, layout: Layout): Promise<Desk
   const lines = await new LogReader(instance, layout.log(instance)).last(START_FAILURE_LINES)
   const quoted = lines.map((line) => `  ${readableLine(instance, line, colours(false))}`).join('\n')
   const more = quoted === '' ? '' : `\nThe end of its log:\n${quoted}`
-  return new DeskError('FAILED', `${error.message}${more}\nSee: countersign logs ${instance}`, {
+  // The port was free when we looked; somebody was faster.
+  const code = error.message.includes('EADDRINUSE') ? 'ENVIRONMENT' : 'FAILED'
+  return new DeskError(code, `${error.message}${more}\nSee: countersign logs ${instance}`, {
     cause: error,
   })
 }

@@ -8,21 +8,21 @@ export interface Evidence {
   /** The connection that carried the order, as TLS proved it to us. */
   readonly connection: DoorConnection | undefined
   readonly login:
-    | { readonly claims: Readonly<Record<string, unknown>>; readonly entries: readonly Entry[] }
-    | undefined
-  readonly order:
     | {
-        readonly status: number
+        readonly claims: Readonly<Record<string, unknown>>
         readonly requestId: string
-        readonly problem: string | undefined
-        readonly remaining: string | undefined
         readonly entries: readonly Entry[]
       }
     | undefined
+  readonly order:
+    | { readonly status: number; readonly requestId: string; readonly entries: readonly Entry[] }
+    | undefined
   /** Entries of the log whose place in it was proven from a signed checkpoint, by index. */
   readonly proven: ReadonlyMap<number, string>
-  /** What ended the tour early. */
+  /** What ended the tour early, at the client's side. */
   readonly fault: string | undefined
+  /** Why the log could not be asked. */
+  readonly logFault?: string
 }
 
 export type Proof = Readonly<Record<string, string | number | boolean>>
@@ -39,23 +39,23 @@ export function outcomeOf(evidence: Evidence, service: string): Entry | undefine
 
 /** What a service noted of its call to another: the identity that the other side proved. */
 export function callTo(event: AuditEvent, service: string): Proof | undefined {
-  return event.countersign?.downstream?.find(
-    (each) => typeof each.hop === 'string' && each.hop.startsWith(`${service}.`),
+  return event.countersign?.downstream?.findLast(
+    ({ hop, service: name }) =>
+      name === service || (typeof hop === 'string' && hop.startsWith(`${service}.`)),
   )
 }
 
 /** Why something is not proven: the refusal that stands in its way, or that nothing is there. */
 export function absence(evidence: Evidence, what: string): { readonly fault: string } {
-  const { fault, order } = evidence
+  const { fault, logFault, order } = evidence
   if (fault !== undefined) return { fault: `${what}: ${fault}` }
-  const refusal = order?.entries.findLast(({ event }) =>
-    ['refused', 'failure'].includes(event.status),
-  )?.event
-  if (refusal !== undefined) {
-    const why = [refusal.event.code, refusal.countersign?.rule].filter((text) => text !== undefined)
-    return { fault: `${what}; ${refusal.serviceName} said: ${why.join(', ')}` }
-  }
-  return { fault: order === undefined ? what : `${what}; the door answered ${order.status}` }
+  if (logFault !== undefined) return { fault: `${what}: the log cannot be read: ${logFault}` }
+  const refused = order?.entries.find(({ event }) => event.event.code !== undefined)
+  if (refused === undefined)
+    return { fault: order === undefined ? what : `${what}; the door answered ${order.status}` }
+  const { event, serviceName, countersign } = refused.event
+  const why = [event.code, countersign?.rule].filter((text) => text !== undefined)
+  return { fault: `${what}; ${serviceName} said: ${why.join(', ')}` }
 }
 
 /** Only what is there: absent facts leave no trace in a proof. */

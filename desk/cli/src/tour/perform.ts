@@ -17,36 +17,36 @@ interface Means {
   readonly link: Connected<'desk'>
   readonly trustDomain: string
 }
+const PERSON = 'customer'
 
 /** Logs in and places an order as a customer would, then gathers what the log says of it. Never throws. */
 export async function perform(means: Means): Promise<Evidence> {
   const { door, trustDomain } = means
-  let evidence: Evidence = {
-    trustDomain,
-    connection: undefined,
-    login: undefined,
-    order: undefined,
-    proven: new Map(),
-    fault: undefined,
+  const walked = await walk(means)
+  const nothing = { login: undefined, order: undefined, proven: new Map<number, string>() }
+  const evidence = { ...nothing, ...walked, trustDomain, connection: door.connections.at(-1) }
+  try {
+    return { ...evidence, ...(await readLog(means.link, evidence)) }
+  } catch (error) {
+    return { ...evidence, logFault: messageOf(error) }
   }
+}
+
+type Walked = Pick<Evidence, 'fault'> & Partial<Pick<Evidence, 'login' | 'order'>>
+
+/** The client's side: what was asked at the door, and what came back. */
+async function walk(means: Means): Promise<Walked> {
+  const { desk, door } = means
+  let login: Evidence['login']
   try {
     const requestIds: string[] = []
-    const tokens = await logInAs(means.desk, watching(door, requestIds), 'customer')
-    const login = {
-      claims: claimsOf(tokens.accessToken),
-      entries: await loginEntries(means.link, requestIds),
-    }
-    evidence = { ...evidence, connection: door.connections.at(-1), login }
-    const order = await placeOrder(means, tokens.accessToken)
-    evidence = { ...evidence, connection: door.connections.at(-1), order }
-    const ends = ['gateway', 'order', 'payment'].map((service) => outcomeOf(evidence, service))
-    const proven = await proveEntries(
-      means.link,
-      ends.filter((entry) => entry !== undefined),
-    )
-    return { ...evidence, proven }
+    const tokens = await logInAs(desk, watching(door, requestIds), PERSON)
+    // The token came with the last answer.
+    const requestId = requestIds.at(-1) ?? ''
+    login = { claims: claimsOf(tokens.accessToken), requestId, entries: [] }
+    return { login, order: await placeOrder(door, tokens.accessToken), fault: undefined }
   } catch (error) {
-    return { ...evidence, connection: door.connections.at(-1), fault: messageOf(error) }
+    return { ...(login === undefined ? {} : { login }), fault: messageOf(error) }
   }
 }
 
@@ -63,22 +63,7 @@ function watching(door: Door, requestIds: string[]): Door {
   }
 }
 
-/** The token came with the last answer of the login. */
-async function loginEntries(
-  link: Connected<'desk'>,
-  requestIds: readonly string[],
-): Promise<readonly Entry[]> {
-  const last = requestIds.at(-1)
-  if (last === undefined) return []
-  const enough = (entries: readonly Entry[]): boolean =>
-    entries.some(({ event }) => event.action === 'token.issue')
-  return readRequest(link, last, { enough, waitMs: TOUR_WAIT_MS })
-}
-
-async function placeOrder(
-  { door, link }: Means,
-  token: string,
-): Promise<NonNullable<Evidence['order']>> {
+async function placeOrder(door: Door, token: string): Promise<NonNullable<Evidence['order']>> {
   const response = await door.fetch(`${door.url}/orders`, {
     method: 'POST',
     headers: {
@@ -88,20 +73,46 @@ async function placeOrder(
     },
     body: JSON.stringify(DEMO_ORDER),
   })
-  const text = await response.text()
+  await response.body?.cancel()
   const requestId = response.headers.get('x-request-id') ?? ''
-  const { status } = response
-  const services = status < 400 ? ['gateway', 'order', 'payment'] : ['gateway']
-  const enough = (entries: readonly Entry[]): boolean =>
-    services.every((service) => entries.some((entry) => isOutcome(entry, service)))
-  const waitMs = TOUR_WAIT_MS
-  return {
-    status,
-    requestId,
-    problem: status < 400 ? undefined : text.slice(0, 2_000),
-    remaining: response.headers.get('ratelimit') ?? undefined,
-    entries: requestId === '' ? [] : await readRequest(link, requestId, { enough, waitMs }),
+  return { status: response.status, requestId, entries: [] }
+}
+
+/** The log's side: the events of both requests, and the proof that the doors' last words are in it. */
+async function readLog(
+  link: Connected<'desk'>,
+  { login, order, ...rest }: Evidence,
+): Promise<Pick<Evidence, 'login' | 'order' | 'proven'>> {
+  const [loginEntries, entries] = await Promise.all([
+    entriesOf(link, login?.requestId, (all) =>
+      all.some(({ event }) => event.action === 'token.issue'),
+    ),
+    entriesOf(link, order?.requestId, (all) => isTold(all, order?.status ?? 0)),
+  ])
+  const found = {
+    login: login === undefined ? undefined : { ...login, entries: loginEntries },
+    order: order === undefined ? undefined : { ...order, entries },
   }
+  const ends = DOORS.map((service) => outcomeOf({ ...rest, ...found }, service))
+  const present = ends.filter((entry) => entry !== undefined)
+  return { ...found, proven: await proveEntries(link, present, TOUR_WAIT_MS) }
+}
+
+/** A success is told when each door has had its last word, a failure when the one that refused has. */
+function isTold(entries: readonly Entry[], status: number): boolean {
+  const said = (door: string): boolean => entries.some((each) => isOutcome(each, door))
+  if (status < 400) return DOORS.every(said)
+  return said('gateway') && entries.some(({ event }) => event.event.code !== undefined)
+}
+const DOORS: readonly string[] = ['gateway', 'order', 'payment']
+
+async function entriesOf(
+  link: Connected<'desk'>,
+  requestId: string | undefined,
+  enough: (entries: readonly Entry[]) => boolean,
+): Promise<readonly Entry[]> {
+  if (requestId === undefined || requestId === '') return []
+  return readRequest(link, requestId, { enough, waitMs: TOUR_WAIT_MS })
 }
 
 function isOutcome({ event }: Entry, service: string): boolean {

@@ -29,14 +29,7 @@ export function reportOf(evidence: Evidence): TourReport {
     to,
     ...row(find(evidence)),
   }))
-  const hop = hops.find((each) => !each.proven)
-  const step = steps.find((each) => !each.proven)
-  const broken =
-    hop !== undefined
-      ? `hop ${hop.number}, ${hop.from} to ${hop.to}: ${hop.fault}`
-      : step !== undefined
-        ? `step ${step.number}, ${step.title}: ${step.fault}`
-        : null
+  const broken = firstBroken(evidence, steps, hops)
   return {
     ok: broken === null,
     requestId: evidence.order?.requestId ?? null,
@@ -45,6 +38,31 @@ export function reportOf(evidence: Evidence): TourReport {
     hops,
     broken,
   }
+}
+
+/**
+ * Where the way ends. A login that failed keeps the order from being sent, and a log that cannot be read hides what
+ * was done: neither breaks the hops, so the step is named. Otherwise the first hop that is not proven.
+ */
+function firstBroken(
+  evidence: Evidence,
+  steps: TourReport['steps'],
+  hops: TourReport['hops'],
+): string | null {
+  const hop = hops.find((each) => !each.proven)
+  const atHop =
+    hop === undefined ? null : `hop ${hop.number}, ${hop.from} to ${hop.to}: ${hop.fault}`
+  if (hop?.number === 1) return atHop
+  const stepOf = (number: number) => steps.find((each) => each.number === number)
+  const hiding =
+    evidence.login === undefined
+      ? stepOf(1)
+      : evidence.logFault === undefined
+        ? undefined
+        : stepOf(7)
+  const step = hiding ?? (hop === undefined ? steps.find((each) => !each.proven) : undefined)
+  if (step === undefined) return atHop
+  return `step ${step.number}, ${step.title}: ${step.fault}`
 }
 
 function row(finding: Finding): Omit<Row, 'number'> {
