@@ -84,6 +84,7 @@ function workload() {
     instances: () => ({
       current: () => watch.entries,
       stale: false,
+      first: Promise.resolve(),
       onChange: (listener: () => void) => {
         watch.tell = listener
         return () => {}

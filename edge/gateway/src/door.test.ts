@@ -25,6 +25,7 @@ beforeAll(async () => {
 afterAll(() => house.close())
 
 const silent = {
+  spans: undefined,
   log: createLog({ service: 'gateway', node: 'gateway-1', level: 'silent' }),
   audit: { record: () => {}, recordDurably: async () => {}, flush: async () => 0 },
 }

@@ -1,4 +1,5 @@
 import type { NewAuditEvent } from '@countersign/contract/platform'
+import type { Spans } from '@countersign/ground/telemetry'
 import type { Refusal, RefusalCode } from '@countersign/layers'
 import type { Workload } from '@countersign/service'
 import { auditEvent, refusalFacts } from './audit-event.ts'
@@ -30,7 +31,9 @@ export interface Events {
   routes(facts: { routes: number; disputed: readonly string[] }): void
 }
 
-export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit'>): Events {
+export function createEvents(
+  workload: Pick<Workload, 'log' | 'metrics' | 'audit' | 'spans'>,
+): Events {
   const { log, audit } = workload
   const figures = createFigures(workload.metrics)
   const hits = figures.tokens.labels('hit')
@@ -41,6 +44,7 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
     ended: (exchange) => {
       figures.inFlight.dec()
       figures.count(exchange)
+      if (workload.spans !== undefined) endSpan(workload.spans, exchange)
       const { refusal, route } = exchange
       if (refusal === undefined ? route?.endpoint.audited : !SHED.has(refusal.code))
         record(auditEvent(exchange, 'end'))
@@ -82,6 +86,18 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
         log.warn({ disputed }, 'paths are claimed by two services; the first owner keeps them')
     },
   }
+}
+
+function endSpan(spans: Spans, exchange: Exchange): void {
+  const { route, traceId, spanId, status, startedAt, method } = exchange
+  spans.end({
+    name: route?.label ?? 'gateway.request',
+    trace: { traceId, spanId, parentId: undefined, sampled: true },
+    startedAt: performance.timeOrigin + startedAt,
+    durationMs: performance.now() - startedAt,
+    attributes: { 'http.request.method': method, 'http.response.status_code': status },
+    failed: status >= 500,
+  })
 }
 
 function createFigures(metrics: Workload['metrics']) {

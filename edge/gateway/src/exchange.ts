@@ -60,13 +60,16 @@ export class Exchange {
   status = 0
   /** The connection ends after this answer. */
   closeAfter = false
+  readonly #isDraining: () => boolean
 
   constructor(options: {
     request: IncomingMessage
     response: ServerResponse
     connection: ConnectionFacts
     expectsContinue: boolean
+    isDraining: () => boolean
   }) {
+    this.#isDraining = options.isDraining
     this.request = options.request
     this.response = options.response
     this.connection = options.connection
@@ -75,6 +78,10 @@ export class Exchange {
   }
   get traceparent(): string {
     return `00-${this.traceId}-${this.spanId}-01`
+  }
+  /** Whether the client is told to close, in an answer that is written now. */
+  get closes(): boolean {
+    return this.closeAfter || this.#isDraining()
   }
   get method(): string {
     return this.request.method ?? ''

@@ -63,6 +63,7 @@ export async function createGateway(
     const opened = await openDoor(settings, { workload, events, handle })
     return {
       ...opened,
+      ready: () => opened.ready() && routes.known,
       close: async () => {
         opened.close()
         await closeParts()
@@ -117,9 +118,7 @@ async function openDoor(
     certificate,
     events,
     onRequest: (asked) => {
-      const exchange = new Exchange(asked)
-      exchange.closeAfter = door.draining
-      void handle(exchange)
+      void handle(new Exchange({ ...asked, isDraining: () => door.draining }))
     },
   })
   const address = await door.listen()

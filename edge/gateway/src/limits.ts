@@ -14,6 +14,8 @@ export const BODY_DISCARD_BYTES_MAX = 64 * 1024
 export const PROXY_HEADER_TIMEOUT_MS = 3_000
 export const HANDSHAKE_TIMEOUT_MS = 10_000
 export const HEADERS_TIMEOUT_MS = 10_000
+/** A whole request, body and all; also for what is left of the body of a refused one. */
+export const REQUEST_TIMEOUT_MS = 120_000
 export const CONNECTIONS_CHECK_MS = 1_000
 /** Below what the balancer takes for an idle connection. */
 export const KEEP_ALIVE_TIMEOUT_MS = 75_000
@@ -28,15 +30,13 @@ export const BACKLOG = 4_096
 export const CONNECTIONS_MAX = 16_384
 export const DRAIN_MS_MAX = 10_000
 export const DRAIN_TICK_MS = 50
+/** While draining: connections that are not through with TLS by then are ended. */
+export const DRAIN_HANDSHAKE_MS = 1_000
 export const CERTIFICATE_RETRY_MS = 1_000
 export const CERTIFICATE_RETRY_MS_MAX = 30_000
 
 /* Chosen by us: the way to services. */
 export const UPSTREAM_CONNECTIONS_MAX = 128
-/** Below what services hold open. */
-export const UPSTREAM_KEEP_ALIVE_MS = 60_000
-export const UPSTREAM_CONNECT_TIMEOUT_MS = 1_500
 export const INSTANCES_MAX = 128
-export const ATTEMPTS_MAX = 2
 /** Answers of known length up to this size go out in one write, head and all. */
 export const ANSWER_BUFFER_BYTES_MAX = 64 * 1024

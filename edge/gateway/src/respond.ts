@@ -8,7 +8,7 @@ export function doorHeaders(exchange: Exchange): string[] {
   if (exchange.limit !== undefined)
     for (const [name, value] of Object.entries(rateHeaders(exchange.limit)))
       headers.push(name, value)
-  if (exchange.closeAfter) headers.push('connection', 'close')
+  if (exchange.closes) headers.push('connection', 'close')
   return headers
 }
 

@@ -16,6 +16,8 @@ export class Routes {
   readonly #unlisten: () => void
   readonly #onServices: (names: ReadonlySet<string>) => void
   table: RouteTable = EMPTY_TABLE
+  /** The registry has told of its contracts once. */
+  known = false
 
   constructor(options: {
     readonly contracts: Watch<readonly ContractDescriptor[]>
@@ -36,6 +38,9 @@ export class Routes {
     })
     this.#unlisten = this.#contracts.onChange(() => this.#refresh())
     this.#refresh()
+    void this.#contracts.first.then(() => {
+      this.known = true
+    })
   }
   close(): void {
     this.#unlisten()

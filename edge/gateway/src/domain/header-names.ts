@@ -64,6 +64,7 @@ const FIRM: ReadonlySet<string> = new Set([
 
 const RESPONSE: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
+  'countersign-not-started',
   'date',
   'server',
   'traceparent',

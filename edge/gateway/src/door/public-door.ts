@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import { CodedError } from '@countersign/ground/errors'
 import { plainAddress } from '@countersign/ground/http1'
 import { Refusal } from '@countersign/layers'
@@ -12,13 +11,13 @@ import {
   BACKLOG,
   CONNECTIONS_CHECK_MS,
   CONNECTIONS_MAX,
-  DRAIN_MS_MAX,
-  DRAIN_TICK_MS,
   HANDSHAKE_TIMEOUT_MS,
   HEADER_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
   KEEP_ALIVE_TIMEOUT_MS,
+  REQUEST_TIMEOUT_MS,
 } from '../limits.ts'
+import { Connections, type Source } from './connections.ts'
 import type { PublicCertificate } from './public-certificate.ts'
 import { readProxyHeader } from './read-proxy-header.ts'
 import { answerRaw, refuseBytes } from './refuse-bytes.ts'
@@ -64,10 +63,7 @@ export class PublicDoor {
   readonly #options: DoorOptions
   readonly #tcp: Server
   readonly #https: HttpsServer
-  readonly #sockets = new Set<Socket>()
-  /** Source of a connection, by the peer of its socket; from the PROXY header until TLS is there. */
-  readonly #sources = new Map<string, { address: string; port: number; uniqueId?: string }>()
-  readonly #facts = new WeakMap<object, ConnectionFacts>()
+  readonly #connections = new Connections()
   draining = false
 
   constructor(options: DoorOptions) {
@@ -81,7 +77,7 @@ export class PublicDoor {
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       maxHeaderSize: HEADER_BYTES_MAX,
       headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: 0,
+      requestTimeout: REQUEST_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
       connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
       insecureHTTPParser: false,
@@ -115,44 +111,33 @@ export class PublicDoor {
   async drain(): Promise<void> {
     this.draining = true
     this.#tcp.close()
-    const end = performance.now() + DRAIN_MS_MAX
-    while (this.#sockets.size > 0 && performance.now() < end) {
-      this.#https.closeIdleConnections()
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))
-    }
+    await this.#connections.drain()
     this.close()
   }
   close(): void {
     this.draining = true
     this.#tcp.close()
-    for (const socket of this.#sockets) socket.destroy()
-    this.#https.closeAllConnections()
+    this.#connections.destroy()
     this.#https.close()
   }
 
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy())
-    if (this.draining || this.#sockets.size >= CONNECTIONS_MAX) {
+    if (this.draining || this.#connections.size >= CONNECTIONS_MAX) {
       this.#options.events.refusedConnection('connections')
       socket.resetAndDestroy()
       return
     }
-    this.#sockets.add(socket)
-    const peer = peerOf(socket)
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
-      this.#sources.delete(peer)
-    })
+    this.#connections.accepted(socket)
     const { proxyPeers } = this.#options
     const from = plainAddress(socket.remoteAddress ?? '')
-    if (proxyPeers === undefined) {
-      this.#sources.set(peer, { address: from, port: socket.localPort ?? 0 })
-      this.#https.emit('connection', socket)
-    } else if (proxyPeers.has(from)) void this.#acceptProxied(socket, peer)
+    if (proxyPeers === undefined)
+      this.#secure(socket, { address: from, port: socket.localPort ?? 0 })
+    else if (proxyPeers.has(from)) void this.#acceptProxied(socket)
     else this.#refuseHeader(socket)
   }
 
-  async #acceptProxied(socket: Socket, peer: string): Promise<void> {
+  async #acceptProxied(socket: Socket): Promise<void> {
     const header = await readProxyHeader(socket)
     if (socket.destroyed) return
     if (header?.command === 'local') {
@@ -164,9 +149,12 @@ export class PublicDoor {
     } else {
       const { source, destination, uniqueId } = header
       const told = { address: plainAddress(source.address), port: destination.port }
-      this.#sources.set(peer, uniqueId === undefined ? told : { ...told, uniqueId })
-      this.#https.emit('connection', socket)
+      this.#secure(socket, uniqueId === undefined ? told : { ...told, uniqueId })
     }
+  }
+  #secure(socket: Socket, source: Source): void {
+    this.#connections.sourceKnown(socket, source)
+    this.#https.emit('connection', socket)
   }
   #refuseHeader(socket: Socket): void {
     this.#options.events.refusedConnection('proxy_header')
@@ -175,16 +163,16 @@ export class PublicDoor {
 
   #listenToRequests(): void {
     const { events } = this.#options
-    this.#https.on('secureConnection', (socket) => this.#secured(socket))
+    this.#https.on('secureConnection', (socket) => this.#connections.secured(socket))
     this.#https.on('tlsClientError', () => events.refusedConnection('handshake'))
     this.#https.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      const address = this.#facts.get(socket)?.address ?? ''
+      const address = this.#connections.factsOf(socket)?.address ?? ''
       refuseBytes(socket, { code: error.code, address }, events)
     })
     this.#https.on('request', (request, response) => this.#serve(request, response, false))
     this.#https.on('checkContinue', (request, response) => this.#serve(request, response, true))
     this.#https.on('connect', (_request, socket) => {
-      const address = this.#facts.get(socket)?.address ?? ''
+      const address = this.#connections.factsOf(socket)?.address ?? ''
       const rule = 'request: CONNECT opens no tunnel here'
       const refusal = new Refusal('METHOD_NOT_ALLOWED', { rule, headers: { allow: 'GET, POST' } })
       const requestId = randomUUID()
@@ -193,29 +181,13 @@ export class PublicDoor {
     })
   }
 
-  #secured(socket: TLSSocket): void {
-    const source = this.#sources.get(peerOf(socket))
-    if (source === undefined) {
-      socket.destroy()
-      return
-    }
-    this.#facts.set(socket, {
-      address: source.address,
-      doorPort: source.port,
-      uniqueId: source.uniqueId,
-      tlsVersion: socket.getProtocol() ?? 'unknown',
-      tlsCipher: socket.getCipher().standardName,
-    })
-  }
-
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const connection = this.#facts.get(request.socket)
+    const connection = this.#connections.factsOf(request.socket)
     if (connection === undefined) {
       request.socket.destroy()
       return
     }
+    this.#connections.begin(request.socket, response)
     this.#options.onRequest({ request, response, connection, expectsContinue })
   }
 }
-
-const peerOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Receiver, UpstreamError } from '@countersign/layers'
+import { NOT_STARTED_HEADER, type Receiver, type UpstreamError } from '@countersign/layers'
 import { filterResponseHeaders } from '../domain/filter-headers.ts'
 import type { Exchange } from '../exchange.ts'
 import { ANSWER_BUFFER_BYTES_MAX, SEND_STALL_MS } from '../limits.ts'
@@ -11,6 +11,8 @@ export type Outcome =
   | { readonly kind: 'answered'; readonly status: number }
   /** No answer: another instance may be tried. */
   | { readonly kind: 'failed'; readonly error: UpstreamError }
+  /** The instance states that it has not begun with the request. */
+  | { readonly kind: 'unstarted' }
   /** The answer had begun and broke off. */
   | { readonly kind: 'broken'; readonly error: UpstreamError }
   /** The client went away. */
@@ -34,6 +36,7 @@ export class Attempt implements Receiver {
   #headers: string[] = []
   #collected: Buffer[] | undefined
   #written = -1
+  #over = false
 
   constructor(exchange: Exchange) {
     const { promise, resolve } = Promise.withResolvers<Outcome>()
@@ -49,7 +52,12 @@ export class Attempt implements Receiver {
     for (const each of rawHeaders) headers.push(each.toString('latin1'))
     this.#status = status
     this.#headers = filterResponseHeaders(headers)
-    const length = contentLength(headers)
+    if (status === 503 && headerOf(headers, NOT_STARTED_HEADER) === '1') {
+      this.#end({ kind: 'unstarted' })
+      this.#collected = []
+      return true
+    }
+    const length = Number(headerOf(headers, 'content-length') ?? -1)
     if (this.#bodiless || (length >= 0 && length <= ANSWER_BUFFER_BYTES_MAX)) {
       this.#collected = []
     } else {
@@ -67,6 +75,7 @@ export class Attempt implements Receiver {
   }
 
   end(): void {
+    if (this.#over) return
     if (this.#collected === undefined) {
       this.#response.end()
       return
@@ -79,6 +88,7 @@ export class Attempt implements Receiver {
   }
 
   error(error: UpstreamError): void {
+    if (this.#over) return
     if (this.#response.headersSent) {
       this.#end({ kind: 'broken', error })
       this.#response.destroy()
@@ -117,15 +127,17 @@ export class Attempt implements Receiver {
   }
 
   #end(outcome: Outcome): void {
+    this.#over = true
     clearTimeout(this.#stall)
     this.#response.off('close', this.#onClose)
     this.#resolve(outcome)
   }
 }
 
-function contentLength(headers: readonly string[]): number {
+/** The first value of a header. `name` in lower case. */
+function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let i = 0; i + 1 < headers.length; i += 2)
-    if (headers[i]?.length === 14 && headers[i]?.toLowerCase() === 'content-length')
-      return Number(headers[i + 1])
-  return -1
+    if (headers[i]?.length === name.length && headers[i]?.toLowerCase() === name)
+      return headers[i + 1]
+  return undefined
 }

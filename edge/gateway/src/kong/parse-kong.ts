@@ -1,17 +1,15 @@
+import { GATEWAY } from '@countersign/contract'
 import { canonicalPath } from '@countersign/ground/http1'
-import { GATEWAY, type ParsedLimit, parseLimit } from '@countersign/contract'
 import type { PrefixRoute } from '../domain/route-table.ts'
 import {
   type KongFile,
-  kongSchema,
   type KongRoute,
   type KongService,
+  kongSchema,
   METHODS,
-  type Plugin,
-  type PluginConfig,
-  pluginSchemas,
 } from './kong-schema.ts'
 import { KongError, KongText } from './read-kong.ts'
+import { type Plugins, readBodySize, readLimit, readPlugins } from './read-plugins.ts'
 
 /*
  * - the most specific plugin wins: of a route, then of its service, then of the file
@@ -21,12 +19,8 @@ import { KongError, KongText } from './read-kong.ts'
  */
 const PUBLIC = 'public'
 const SERVICE_NAME = /^[a-z][a-z0-9-]{0,62}$/
-const UNIT_BYTES = { bytes: 1, kilobytes: 1024, megabytes: 1024 * 1024 }
-const BODY_BYTES_MAX = 64 * 1024 * 1024
-const BODY_BYTES = 64 * 1024
 
 type Path = readonly PropertyKey[]
-type Plugins = Partial<PluginConfig>
 interface Upstream {
   readonly service: string
   readonly prefix: string
@@ -62,17 +56,6 @@ function compile(kong: KongFile, source: KongText): readonly PrefixRoute[] {
       return compiled
     })
   })
-}
-
-function readPlugins(plugins: readonly Plugin[], at: Path, source: KongText): Plugins {
-  const found: Record<string, unknown> = {}
-  for (const [i, plugin] of plugins.entries()) {
-    if (found[plugin.name] !== undefined)
-      source.wrong([...at, i], `${plugin.name} stands here twice`)
-    const config = source.check(pluginSchemas[plugin.name], plugin.config, [...at, i, 'config'])
-    found[plugin.name] = config ?? {}
-  }
-  return found as Plugins
 }
 
 function readUpstream(service: KongService, at: Path, source: KongText): Upstream {
@@ -145,46 +128,6 @@ function compileRoute(wanted: Wanted, source: KongText): readonly PrefixRoute[] 
       },
     ]
   })
-}
-
-function readLimit(
-  config: PluginConfig['rate-limiting'] | undefined,
-  at: Path,
-  source: KongText,
-): ParsedLimit | undefined {
-  if (config === undefined) {
-    source.wrong(
-      at,
-      'has no limit; add the plugin rate-limiting to the route, its service or the file',
-    )
-    return undefined
-  }
-  const rates = (['second', 'minute', 'hour', 'day'] as const)
-    .filter((window) => config[window] !== undefined)
-    .map((window) => `${config[window]}/${window}`)
-  const limit = parseLimit(
-    `${rates.join(', ')} per ${config.limit_by === 'ip' ? 'address' : 'person'}`,
-  )
-  if (typeof limit !== 'string') return limit
-  source.wrong(
-    at,
-    rates.length === 0
-      ? 'its rate-limiting names no second, minute, hour or day'
-      : `its rate-limiting ${limit}`,
-  )
-  return undefined
-}
-
-function readBodySize(
-  config: PluginConfig['request-size-limiting'] | undefined,
-  at: Path,
-  source: KongText,
-): number {
-  if (config === undefined) return BODY_BYTES
-  const bytes = config.allowed_payload_size * UNIT_BYTES[config.size_unit]
-  if (bytes > BODY_BYTES_MAX)
-    source.wrong(at, 'its request-size-limiting allows more than 64 megabytes')
-  return Math.min(bytes, BODY_BYTES_MAX)
 }
 
 /** The same path, method and host twice, or one name for two routes of a service, would make the order of lines matter. */

@@ -1,92 +1,113 @@
-import { Refusal, type UpstreamError } from '@countersign/layers'
+import { mayRetry, Refusal, RetryBudget } from '@countersign/layers'
 import type { Layer } from '../compose.ts'
-import { mayRepeat } from '../domain/choose-instance.ts'
-import { type Route, routeOf } from '../domain/route.ts'
+import { mayRepeat } from '../domain/may-repeat.ts'
+import { routeOf } from '../domain/route.ts'
 import type { Events } from '../events.ts'
 import type { Exchange } from '../exchange.ts'
 import { Attempt, type Outcome } from '../forward/attempt.ts'
-import { type Body, ClientGone, readBody } from '../forward/read-body.ts'
+import { ClientGone, readBody } from '../forward/read-body.ts'
 import { upstreamRequest } from '../forward/upstream-request.ts'
-import { ATTEMPTS_MAX } from '../limits.ts'
 import type { Instance } from '../upstream/instance.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
 
 /*
- * - the least loaded instance that its breaker lets pass gets the request
- * - without an answer, one other instance gets it: when no byte had left, or when it may be repeated; not after a timeout
- *   of the whole, and never after a byte of an answer
+ * - an instance with little to do that its breaker lets pass gets the request
+ * - without a byte of an answer it is sent once more, to another instance where there is one, if nothing of it can have
+ *   arrived or doing it twice is the same as once; never after the time is up
  * - what comes back is the service's own answer; what does not come back is 502, 503 or 504
  */
-export const forward =
-  (upstreams: Upstreams, events: Events): Layer =>
-  async (exchange) => {
-    const route = routeOf(exchange)
-    const body = await readBody(exchange, route.endpoint.bodyBytesMax)
-    const request = upstreamRequest(exchange, body)
-    const deadline = performance.now() + route.endpoint.timeoutMs
-    const tried = new Set<string>()
-    let last: Outcome | undefined
-    while (tried.size < ATTEMPTS_MAX) {
-      const instance = upstreams.choose(route.service, tried)
-      if (instance === undefined) break
-      tried.add(instance.id)
-      last = await callInstance(instance, exchange, { request, deadline })
-      if (last.kind === 'answered') return
-      if (last.kind === 'gone') throw new ClientGone()
-      events.upstreamFailed(route.service, last.error.code)
-      if (last.kind === 'broken') return
-      if (!mayTryAgain(exchange, { route, body, error: last.error })) break
+export const forward = (upstreams: Upstreams, events: Events): Layer => {
+  const budget = new RetryBudget()
+  return async (exchange) => {
+    const { endpoint, service } = routeOf(exchange)
+    const body = await readBody(exchange, endpoint.bodyBytesMax)
+    const call: Call = {
+      request: upstreamRequest(exchange, body),
+      deadline: performance.now() + endpoint.timeoutMs,
+      replayable: body.kind !== 'stream',
     }
-    throw unanswered(route, last)
+    budget.earn()
+    let tried: Instance | undefined
+    for (let number = 1; ; number++) {
+      const instance = upstreams.choose(service, tried)
+      if (instance === undefined) throw noInstance(service)
+      tried = instance
+      const outcome = await callInstance(instance, exchange, call)
+      if (outcome.kind === 'answered') return
+      if (outcome.kind === 'gone') throw new ClientGone()
+      events.upstreamFailed(
+        service,
+        outcome.kind === 'unstarted' ? 'NOT_STARTED' : outcome.error.code,
+      )
+      if (outcome.kind === 'broken') return
+      if (!worthAnother(exchange, { outcome, number, call }) || !budget.spend())
+        throw unanswered(service, outcome)
+    }
   }
+}
 
-async function callInstance(
-  instance: Instance,
-  exchange: Exchange,
-  call: { readonly request: ReturnType<typeof upstreamRequest>; readonly deadline: number },
-): Promise<Outcome> {
+interface Call {
+  readonly request: ReturnType<typeof upstreamRequest>
+  readonly deadline: number
+  readonly replayable: boolean
+}
+type NoAnswer = Extract<Outcome, { readonly kind: 'failed' | 'unstarted' }>
+
+async function callInstance(instance: Instance, exchange: Exchange, call: Call): Promise<Outcome> {
+  const entry = instance.breaker.enter()
+  if (entry === undefined) return { kind: 'unstarted' }
   const attempt = new Attempt(exchange)
   const timeoutMs = Math.max(1, call.deadline - performance.now())
   attempt.cancel = instance.upstream.stream({ ...call.request, timeoutMs }, attempt)
   const outcome = await attempt.done
-  if (outcome.kind === 'answered') instance.breaker.succeed()
-  else if (outcome.kind !== 'gone' && refusalIn(outcome.error) === undefined)
-    instance.breaker.fail()
   exchange.downstream.push(instance.witness)
+  // Who gives up, or sends a body that is refused, says nothing of the instance; a probe has to be closed all the same.
+  const silent = outcome.kind === 'gone' || refusalIn(outcome) !== undefined
+  if (!silent || entry === 'probe') instance.breaker.leave(entry, outcome.kind === 'answered')
   return outcome
 }
 
 /** A refusal of the request's own body comes back through the call that was to send it. */
-function refusalIn(error: UpstreamError): Refusal | undefined {
-  return error.cause instanceof Refusal ? error.cause : undefined
+function refusalIn(outcome: Outcome): Refusal | undefined {
+  return 'error' in outcome && outcome.error.cause instanceof Refusal
+    ? outcome.error.cause
+    : undefined
 }
 
-function mayTryAgain(
+function worthAnother(
   exchange: Exchange,
-  facts: { readonly route: Route; readonly body: Body; readonly error: UpstreamError },
+  last: { readonly outcome: NoAnswer; readonly number: number; readonly call: Call },
 ): boolean {
-  if (facts.body.kind === 'stream' || facts.error.code === 'TIMEOUT') return false
-  if (!facts.error.sent) return true
-  const { endpoint } = facts.route
-  return mayRepeat(exchange.method, {
-    idempotent: endpoint.idempotent,
-    mounted: endpoint.kind === 'mount',
-    hasKey: exchange.request.headers['idempotency-key'] !== undefined,
+  const { endpoint } = routeOf(exchange)
+  return mayRetry({
+    number: last.number,
+    replayable: last.call.replayable,
+    timeLeftMs: last.call.deadline - performance.now(),
+    idempotent: mayRepeat(exchange.method, {
+      idempotent: endpoint.idempotent,
+      mounted: endpoint.kind === 'mount',
+      hasKey: exchange.request.headers['idempotency-key'] !== undefined,
+    }),
+    ...(last.outcome.kind === 'failed'
+      ? { error: last.outcome.error }
+      : { status: 503, notStarted: true }),
   })
 }
 
-function unanswered({ service }: Route, last: Outcome | undefined): Error {
-  if (last?.kind !== 'failed')
-    return new Refusal('NO_INSTANCE', {
-      detail: 'The service is not available at the moment. Try again.',
-      rule: `registry: no instance of ${service} that its breaker lets pass`,
-      remedy: `start ${service}, and see that it registers`,
-      headers: { 'retry-after': '1' },
-    })
-  const { error } = last
+const noInstance = (service: string): Refusal =>
+  new Refusal('NO_INSTANCE', {
+    detail: 'The service is not available at the moment. Try again.',
+    rule: `registry: no instance of ${service} that its breaker lets pass`,
+    remedy: `start ${service}, and see that it registers`,
+    headers: { 'retry-after': '1' },
+  })
+
+function unanswered(service: string, outcome: NoAnswer): Refusal {
+  if (outcome.kind === 'unstarted') return noInstance(service)
+  const { error } = outcome
   const code = error.code === 'TIMEOUT' ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_FAILED'
   return (
-    refusalIn(error) ??
+    refusalIn(outcome) ??
     new Refusal(code, {
       rule: `${service}: ${error.code}: ${error.message}`,
       remedy: `see the log of ${service}`,

@@ -83,6 +83,7 @@ export const identityMount: ContractDescriptor = describe(
 class Changing<T> {
   readonly #listeners = new Set<() => void>()
   readonly stale = false
+  readonly first = Promise.resolve()
   value: T
   constructor(value: T) {
     this.value = value

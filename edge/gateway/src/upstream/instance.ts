@@ -1,11 +1,11 @@
 import type { Witness } from '@countersign/contract/platform'
 import {
   type Breaker,
+  type Candidate,
   createUpstream,
   type Upstream,
   type UpstreamOptions,
 } from '@countersign/layers'
-import type { Candidate } from '../domain/choose-instance.ts'
 import { UPSTREAM_CONNECTIONS_MAX } from '../limits.ts'
 
 /** One instance of a service: its connections, its load, its breaker, and what it proved when we connected. */
@@ -34,8 +34,8 @@ export class Instance implements Candidate {
   get inFlight(): number {
     return this.upstream.inFlight
   }
-  get open(): boolean {
-    return this.breaker.open
+  get available(): boolean {
+    return this.breaker.available
   }
   /** What its latest connection has proven, for records. */
   get witness(): Witness {

@@ -1,8 +1,7 @@
 import { workloadId } from '@countersign/contract'
 import type { HealthEntry } from '@countersign/contract/platform'
-import { createBreaker } from '@countersign/layers'
+import { createBreaker, pickInstance } from '@countersign/layers'
 import type { Instances, Workload } from '@countersign/service'
-import { chooseInstance } from '../domain/choose-instance.ts'
 import type { Events } from '../events.ts'
 import { INSTANCES_MAX } from '../limits.ts'
 import { Instance } from './instance.ts'
@@ -12,7 +11,6 @@ type Needs = Pick<Workload, 'identity' | 'instances' | 'trustDomain' | 'log'>
 interface Service {
   readonly watch: Instances
   readonly instances: Map<string, Instance>
-  turn: number
 }
 
 /** The instances of all services that have a route, kept up to date by the registry's watches. */
@@ -37,11 +35,11 @@ export class Upstreams {
     }
   }
 
-  /** The instance for a call; `undefined` where there is none, or none that may be tried. */
-  choose(name: string, tried: ReadonlySet<string>): Instance | undefined {
+  /** The instance for a call, rather not the one that was tried; `undefined` where none may be called. */
+  choose(name: string, tried: Instance | undefined): Instance | undefined {
     const service = this.#services.get(name)
     if (service === undefined) return undefined
-    return chooseInstance([...service.instances.values()], { tried, turn: service.turn++ })
+    return pickInstance([...service.instances.values()], Math.random, tried)
   }
 
   close(): void {
@@ -56,7 +54,6 @@ export class Upstreams {
     const service: Service = {
       watch: this.#workload.instances(name),
       instances: new Map(),
-      turn: 0,
     }
     this.#services.set(name, service)
     service.watch.onChange(() => this.#refresh(name, service))
