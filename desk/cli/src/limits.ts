@@ -32,6 +32,7 @@ export const DOWN_MS_MAX = 10_000
 export const CONTROL_LINE_BYTES_MAX = 1024 * 1024
 export const CONTROL_CALL_MS_MAX = 10_000
 export const CONTROL_CONNECTIONS_MAX = 64
+export const REDIS_REACH_MS_MAX = 2_000
 export const PROBE_MS_MAX = 1_500
 export const DETACHED_READY_MS_MAX = 120_000
 

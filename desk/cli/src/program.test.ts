@@ -8,6 +8,7 @@ import { layoutOf } from './home/layout.ts'
 import { takeLock } from './home/lock.ts'
 import { prepareHome } from './home/prepare.ts'
 import { runProgram } from './program.ts'
+import { freePorts } from './supervisor/ports.ts'
 import { colours } from './terminal/colours.ts'
 
 /** Runs a command line in a folder; gives the exit code and what was said. */
@@ -112,6 +113,19 @@ describe('a command line', () => {
       code: 6,
       notes: expect.stringContaining('newer countersign'),
     })
+  })
+
+  test('up ends with 6 where the configured Redis is not there, and does not print its password', async () => {
+    using folder = temporaryFolder()
+    const [port = 0, free = 0] = await freePorts(2)
+    const env = {
+      COUNTERSIGN_PUBLIC_PORT: String(free),
+      COUNTERSIGN_REDIS: `redis://u:hunter2@127.0.0.1:${port}`,
+    }
+    const { code, notes } = await run(folder.path, 'up', env)
+    expect(code).toBe(6)
+    expect(notes).toContain(`the Redis at 127.0.0.1:${port} cannot be reached (ECONNREFUSED)`)
+    expect(notes).not.toContain('hunter2')
   })
 
   test('audit verify without a log ends with 1', async () => {

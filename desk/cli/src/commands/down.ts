@@ -4,6 +4,7 @@ import type { Desk } from '../desk.ts'
 import { DeskError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { currentLock } from '../home/lock.ts'
+import { processStart } from '../home/process-time.ts'
 import { wipeHome } from '../home/wipe.ts'
 import { DOWN_MS_MAX } from '../limits.ts'
 import { askSupervisor, notRunning } from '../supervisor/control-client.ts'
@@ -25,7 +26,7 @@ export async function down(
   if (lock !== undefined) {
     await askSupervisor(layout, { op: 'stop' })
     const end = performance.now() + DOWN_MS_MAX
-    while (currentLock(layout) !== undefined) {
+    while (processStart(lock.pid) === lock.started) {
       if (performance.now() > end)
         throw new DeskError(
           'FAILED',

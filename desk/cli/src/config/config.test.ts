@@ -103,6 +103,15 @@ describe('the configuration', () => {
     expect(message).not.toContain('hunter2')
   })
 
+  test('wants TLS to a Redis on another machine', () => {
+    using folder = temporaryFolder()
+    const read = (url: string) => readConfig({ COUNTERSIGN_REDIS: url }, folder.path)
+    expect(refusalOf(() => read('redis://cache.example.org')).message).toContain('rediss://')
+    expect(read('rediss://cache.example.org').redis).toBe('rediss://cache.example.org')
+    expect(read('redis://127.0.0.1:6379').redis).toBe('redis://127.0.0.1:6379')
+    expect(refusalOf(() => read('redis://')).exitCode).toBe(5)
+  })
+
   test('finds files beside the configuration and misses those that are not there', () => {
     using folder = temporaryFolder()
     writeFileSync(join(folder.path, 'policy.yaml'), 'deny: []\n')

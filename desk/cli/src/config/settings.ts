@@ -1,3 +1,4 @@
+import { isNearby } from '@countersign/ground/store'
 import { z } from 'zod'
 
 /*
@@ -55,6 +56,10 @@ export const SETTINGS = {
     .refine(
       (text) => text === 'auto' || text === 'off' || isUrl(text, ['redis://', 'rediss://']),
       REDIS,
+    )
+    .refine(
+      (text) => !isUrl(text, ['redis://']) || isNearby(new URL(text).hostname),
+      'is on another machine and must begin with rediss://',
     )
     .default('auto'),
   'databases.identity': url('postgres://', 'postgresql://').optional(),

@@ -146,11 +146,16 @@ function describe(
   return {
     name,
     inUse: IN_USE[engine.name],
-    why: engine.why,
+    why: WHY[engine.name] ?? engine.why,
     version: engine.version,
     pid: engine.pid ?? null,
     health: kept.health,
   }
+}
+/** Why the embedded one, in the words of our configuration. */
+const WHY: Readonly<Record<string, string>> = {
+  postgres: 'embedded: databases.identity, .users or .orders is not configured',
+  dynamodb: 'embedded: databases.payments is not configured',
 }
 const IN_USE = { postgres: 'PostgreSQL', dynamodb: 'dynalite', redis: 'Redis' } as const
 

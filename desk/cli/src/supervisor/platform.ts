@@ -22,6 +22,7 @@ import { freePorts, requireFreePort } from './ports.ts'
 import { probe } from './probe.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
 import { prometheusConfig } from './prometheus-config.ts'
+import { requireRedis } from './require-redis.ts'
 import { writeSeeds } from './seeds.ts'
 import { statusOf } from './status.ts'
 import type { ProcessState } from './supervise.ts'
@@ -164,6 +165,7 @@ export class Platform {
   async #lay(): Promise<{ facts: plan.PlanFacts; deskToken: string }> {
     const { config, layout } = this.#options
     await requireFreePort(config.publicPort)
+    if (config.redis !== 'auto' && config.redis !== 'off') await requireRedis(config.redis)
     const ports = plan.portsFrom(await freePorts(plan.PORT_COUNT))
     await Promise.all([ensureMasterKey(layout), ensureCredentials(layout)])
     const deskToken = await prepareAuthority({ config, layout })

@@ -116,9 +116,9 @@ function meshAnswer(evidence: Evidence, from: string, to: string): Finding {
   const peer = peerOf(call)
   if (peer !== undefined && peer !== expected)
     return { fault: `${to} was answered by ${peer}, not by ${expected}` }
-  const { status } = call
-  if (typeof status === 'number' && status >= 400)
-    return absence(evidence, `${from} answered ${status}`)
+  const answered = outcomeOf(evidence, from)?.event.http?.response?.status_code ?? call.status
+  if (typeof answered === 'number' && answered >= 400)
+    return absence(evidence, `${from} answered ${answered}`)
   return { proof: { ...call, auditEntry: receiver.index } }
 }
 
