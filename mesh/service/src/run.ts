@@ -15,6 +15,8 @@ const EXIT_CONFIG = 78
  * is gone. A second signal forces.
  */
 export async function run(part: Part): Promise<void> {
+  // What this process writes is for its owner only.
+  process.umask(0o077)
   let running: Running | undefined
   let stopping = false
   const stop = async (): Promise<void> => {
