@@ -1,12 +1,15 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import type { Env } from '@countersign/service'
 import type { Desk } from '../desk.ts'
 import { DeskError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { readServiceFile } from '../home/service-file.ts'
+import { readableLine } from '../logs/readable-line.ts'
 import { countOption } from '../options.ts'
 import { askSupervisor } from '../supervisor/control-client.ts'
 import { joinEnvSchema } from '../supervisor/control-protocol.ts'
@@ -29,7 +32,8 @@ export async function runService(
   const number = countOption('--number', options.number)
   const env = joinEnvSchema.parse(await askSupervisor(desk.layout, { op: 'join', name, number }))
   const { publicUrl } = await readSeeds(desk.layout)
-  const child = spawnService(path, { ...desk.env, ...env })
+  const child = spawnService(path, { ...desk.env, ...env }, desk.output.interactive)
+  if (child.stdout !== null) readably(child.stdout, name, desk)
   child.on('message', (message) => {
     if (typeof message !== 'object' || message === null || !('type' in message)) return
     if (message.type === 'ready')
@@ -47,9 +51,17 @@ export async function runService(
 }
 
 /** With an IPC channel, so that the service ends when we do, whatever ends us. */
-function spawnService(path: string, env: Env): ChildProcess {
-  const stdio = ['inherit', 'inherit', 'inherit', 'ipc'] as const
-  return spawn(process.execPath, [...NODE_FLAGS, path], { stdio: [...stdio], env: { ...env } })
+function spawnService(path: string, env: Env, watched: boolean): ChildProcess {
+  const out = watched ? 'pipe' : 'inherit'
+  const options: SpawnOptions = { stdio: ['inherit', out, 'inherit', 'ipc'], env: { ...env } }
+  return spawn(process.execPath, [...NODE_FLAGS, path], options)
+}
+
+/** For who watches: the service's log lines in a form for people. */
+function readably(stream: Readable, name: string, { output }: Desk): void {
+  createInterface({ input: stream }).on('line', (line) =>
+    output.line(readableLine(name, line, output.colours)),
+  )
 }
 
 async function endOf(child: ChildProcess, main: string): Promise<ExitCode> {

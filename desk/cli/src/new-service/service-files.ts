@@ -46,6 +46,7 @@ export function serviceFiles(service: NewService): readonly (readonly [string, s
 const TSCONFIG = {
   compilerOptions: {
     target: 'es2024',
+    lib: ['es2024', 'esnext.disposable'],
     module: 'nodenext',
     customConditions: ['countersign:source'],
     types: ['node'],
@@ -83,7 +84,7 @@ import { service } from './contract.ts'
 
 await serve(service, {
   greet: ({ params, permit }) => ({
-    greeting: \`Hello \${params.who}, says ${name} to \${permit.person?.name}\`,
+    greeting: \`Hello \${params.who}, from ${name} and \${permit.person?.name}\`,
   }),
 })
 `

@@ -14,18 +14,21 @@ export function welcome(desk: Desk, facts: { config: Config; status: PlatformSta
   const { bold, dim, green } = output.colours
   const took = status.timeline.at(-1)?.ms
   const seconds = took === undefined ? '' : ` in ${(took / 1000).toFixed(1)} s`
-  const bundle = relative(folder, layout.bundle)
+  const near = (path: string): string => {
+    const way = relative(folder, path)
+    return way.startsWith('..') ? path : way
+  }
   return [
     statusTable(status, output.colours, Date.now()),
     '',
-    `${green('ready')}${seconds}  ${bold(status.publicUrl)}  ${dim(`people and passwords: ${relative(folder, layout.credentials)}`)}`,
+    `${green('ready')}${seconds}  ${bold(status.publicUrl)}  ${dim(`people and passwords: ${near(layout.credentials)}`)}`,
     '',
     'Place an order:',
     '',
     curlLine({
       program: programWords(folder),
       home: env.COUNTERSIGN_HOME,
-      bundle: bundle.startsWith('..') ? layout.bundle : bundle,
+      bundle: near(layout.bundle),
       url: `${status.publicUrl}/orders`,
       body: DEMO_ORDER,
     }),
