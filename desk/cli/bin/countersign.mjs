@@ -30,6 +30,8 @@ const child = spawn(
   node,
   [
     '--disable-warning=ExperimentalWarning',
+    // Nothing here handles much at a time; the supervisor stays for long.
+    '--max-semi-space-size=4',
     ...(fromSource ? ['--conditions=countersign:source', source] : [published]),
     ...process.argv.slice(2),
   ],

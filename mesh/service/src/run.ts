@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { messageOf } from '@countersign/ground/errors'
 import type { Part } from './part.ts'
 import { type Running, startPart } from './start.ts'
@@ -41,6 +42,8 @@ export async function run(part: Part): Promise<void> {
   try {
     running = await startPart(part, process.env, { ownsProcess: true })
     tell({ type: 'ready', host: running.host, port: running.port })
+    // Written now and not at the end: the processes that start next, and a start after a kill, find it.
+    flushCompileCache()
   } catch (error) {
     fail(error)
   }

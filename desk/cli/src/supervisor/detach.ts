@@ -41,7 +41,12 @@ export async function startDetached(
     )
     const child = spawn(
       process.execPath,
-      [...NODE_FLAGS, main, ...(options.oneProcess ? ['--one-process'] : [])],
+      [
+        ...NODE_FLAGS,
+        '--max-semi-space-size=4',
+        main,
+        ...(options.oneProcess ? ['--one-process'] : []),
+      ],
       {
         cwd: desk.folder,
         detached: true,

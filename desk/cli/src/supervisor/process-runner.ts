@@ -43,7 +43,7 @@ export function createProcessRunner(options: {
 }
 
 function launch(spec: ProcessSpec, main: string, { env, fd }: { env: Env; fd: number }): Running {
-  const child = spawn(process.execPath, [...NODE_FLAGS, main], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, ...spec.nodeFlags, main], {
     detached: true,
     stdio: ['ignore', fd, fd, 'ipc'],
     env: { ...env },

@@ -10,6 +10,8 @@ export interface ProcessSpec {
   readonly module: string
   /** Its mTLS listener. */
   readonly port: number
+  /** For Node, beside those that all processes get. */
+  readonly nodeFlags: readonly string[]
   /** Settings beside the join token, which is new at every start. */
   readonly env: Env
   /** Whether it brings a join token. Authorities do not: they are where tokens are checked. */

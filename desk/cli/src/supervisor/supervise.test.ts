@@ -14,6 +14,7 @@ const spec: ProcessSpec = {
   name: 'tiny',
   module: 'tiny',
   port: 0,
+  nodeFlags: [],
   env: {},
   joins: true,
 }

@@ -77,6 +77,27 @@ describe('tokens of two authorities', () => {
     expect(other.tokens.stateOf(later.hash)).toMatchObject({ spent: false, name: 'order' })
   })
 
+  it('spent while the other is told of everything are not said to be spent twice', async () => {
+    const [first, second] = [await mint(one), await mint(one)]
+    const gate = Promise.withResolvers<void>()
+    const words: string[] = []
+    const peer = {
+      share: async (hash: string, state: TokenState) => {
+        words.push(`${hash === first.hash ? 'first' : 'second'} ${state.spent}`)
+        if (hash === first.hash) await gate.promise
+        return other.tokens.learn(hash, state)
+      },
+    }
+    const sync = new PeerSync({ tokens: one.tokens, peer, log: silent })
+    await until(() => words.length === 1, 'the round has begun', 10_000)
+    const spent = sync.spend(second.hash)
+    gate.resolve()
+    await spent
+    await until(() => sync.untold === 0, 'the round is over', 10_000)
+    sync.close()
+    expect(words).toEqual(['first false', 'second true'])
+  })
+
   it('that the other has spent meanwhile are known as spent after the next word', async () => {
     const { hash } = await mint(one)
     line = false

@@ -84,8 +84,10 @@ export class PeerSync {
 
   async #tellAll(): Promise<void> {
     for (const hash of [...this.#untold]) {
-      const state = this.#tokens.stateOf(hash)
       if (this.#closed) return
+      // Spent meanwhile: that word is `spend`'s to say, and said twice it would look like somebody else's.
+      if (!this.#untold.has(hash)) continue
+      const state = this.#tokens.stateOf(hash)
       if (state === undefined) this.#untold.delete(hash)
       else if (!(await this.#tellOne(hash, state))) break
     }
