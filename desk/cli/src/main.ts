@@ -8,4 +8,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) =>
 )
 const output = terminalOutput(process.env.NO_COLOR)
 const desk = openDesk({ env: process.env, folder: process.cwd(), output })
-process.exit(await runProgram(process.argv.slice(2), desk))
+const code = await runProgram(process.argv.slice(2), desk)
+// A pipe takes what was written in its own time.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write('', done))),
+)
+process.exit(code)

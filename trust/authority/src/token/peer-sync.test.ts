@@ -98,6 +98,32 @@ describe('tokens of two authorities', () => {
     expect(words).toEqual(['first false', 'second true'])
   })
 
+  it('being spent are not told to the other in an answer, before the word that spends them', async () => {
+    const { hash, state } = await mint(one)
+    const gate = Promise.withResolvers<void>()
+    const peer = {
+      share: async (told: string, said: TokenState) => {
+        await gate.promise
+        return other.tokens.learn(told, said)
+      },
+    }
+    const sync = new PeerSync({ tokens: one.tokens, peer, log: silent })
+    const spent = sync.spend(hash)
+    const answer = await one.tokens.learn(hash, state)
+    if (answer.spent) await other.tokens.learn(hash, { ...state, spent: true })
+    gate.resolve()
+    await spent
+    sync.close()
+    expect(one.tokens.stateOf(hash)).toMatchObject({ spent: true })
+    expect(other.tokens.stateOf(hash)).toMatchObject({ spent: true })
+  })
+
+  it('of two requests at one door serve one', async () => {
+    const { hash } = await mint(one)
+    const both = await Promise.allSettled([one.sync.spend(hash), one.sync.spend(hash)])
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+  })
+
   it('that the other has spent meanwhile are known as spent after the next word', async () => {
     const { hash } = await mint(one)
     line = false

@@ -24,6 +24,8 @@ export class PeerSync {
   readonly #log: Log
   /** Bounded by the tokens there are. */
   readonly #untold = new Set<string>()
+  /** Tokens that are being used at this moment: of two requests with one token, the second is refused. */
+  readonly #spending = new Set<string>()
   #timer: NodeJS.Timeout | undefined
   #failures = 0
   #closed = false
@@ -42,14 +44,27 @@ export class PeerSync {
   }
 
   /**
-   * Uses a token up, here and at the other. Throws `AuthorityError` TOKEN_REFUSED where it was spent at either.
-   * Our own word must be the one that spends it there, so nothing else is told of this token meanwhile.
+   * Uses a token up, at the other authority and then here. Throws `AuthorityError` TOKEN_REFUSED where it was spent at
+   * either. The other hears of it from this word and nowhere else: until it has, what we tell and answer about the
+   * token says that it is fresh, or the other would take our own word for news that it has already. A crash in between
+   * costs the token, never a second use: nothing has been signed yet.
    */
   async spend(hash: string): Promise<void> {
-    this.#untold.delete(hash)
-    const state = await this.#tokens.spend(hash)
-    if (await this.tell(hash, state)) {
-      throw new AuthorityError('TOKEN_REFUSED', 'SPENT at the other authority')
+    if (this.#spending.has(hash)) throw new AuthorityError('TOKEN_REFUSED', 'SPENT')
+    this.#spending.add(hash)
+    try {
+      this.#untold.delete(hash)
+      const state = this.#tokens.stateOf(hash)
+      if (state !== undefined && !state.spent) {
+        const word = { ...state, spent: true }
+        if (await this.tell(hash, word)) {
+          await this.#tokens.learn(hash, word)
+          throw new AuthorityError('TOKEN_REFUSED', 'SPENT at the other authority')
+        }
+      }
+      await this.#tokens.spend(hash)
+    } finally {
+      this.#spending.delete(hash)
     }
   }
 
