@@ -24,6 +24,7 @@ const journeys = (mode: 'many' | 'one', order: number) => ({
 export default defineConfig({
   ...resolve,
   test: {
+    reporters: ['default', './tools/left-out.ts'],
     projects: [
       {
         ...resolve,

@@ -59,7 +59,7 @@ describe('the house', () => {
   })
 
   test('process.env is read in config/ and main.ts, and where a process starts, only', () => {
-    const allowed = /\/config\/|\/main\.ts$|\/mesh\/service\/src\/run\.ts$/
+    const allowed = /\/config\/|[/-]main\.ts$|\/mesh\/service\/src\/run\.ts$/
     expect(offenders(/(?<!`)process\.env/, (file) => !isTest(file) && !allowed.test(file))).toEqual(
       [],
     )

@@ -10,5 +10,7 @@ const ROLES = ['admin', 'customer', 'support', 'auditor']
 // Read the difference when this fails: it is a change of who may do what. `vitest run -u tools/matrix.test.ts` accepts it.
 test('the role-by-endpoint matrix is the committed one', async () => {
   const contracts = [user, order, payment, identity, authority, registry, audit, operations]
-  await expect(matrix(contracts.map(describeContract), ROLES)).toMatchFileSnapshot('../docs/role-matrix.txt')
+  await expect(matrix(contracts.map(describeContract), ROLES)).toMatchFileSnapshot(
+    '../docs/role-matrix.txt',
+  )
 })

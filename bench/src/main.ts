@@ -15,7 +15,14 @@ const platform = await startPlatform({ env: { COUNTERSIGN_LOG_LEVEL: 'warn' } })
 try {
   const token = await platform.token('customer')
   const ended = await desk(
-    ['run', resolve(REPOSITORY, 'bench/src/calls-of-order/main.ts'), '--name', 'order', '--number', '9'],
+    [
+      'run',
+      resolve(REPOSITORY, 'bench/src/calls-of-order/main.ts'),
+      '--name',
+      'order',
+      '--number',
+      '9',
+    ],
     {
       home: platform.home,
       env: { ...platform.env, BENCH_LOAD: JSON.stringify({ token, seconds, inFlight }) },

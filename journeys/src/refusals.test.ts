@@ -70,9 +70,9 @@ describe('a token', () => {
   })
 
   test('for identification is not one for access', async () => {
-    const { id_token } = await platform.json<{ id_token: string }>('token', 'customer')
-    expect(id_token.split('.')).toHaveLength(3)
-    await expectRefusal({ path: '/orders', token: id_token }, 401, 'TOKEN_INVALID')
+    const { idToken } = await platform.json<{ idToken: string }>('token', 'customer')
+    expect(idToken.split('.')).toHaveLength(3)
+    await expectRefusal({ path: '/orders', token: idToken }, 401, 'TOKEN_INVALID')
   })
 })
 

@@ -4,6 +4,8 @@ import { type HouseAnswer, type HouseOrder, houseOrderSchema } from './superviso
 import { EXIT_CONFIG } from './supervisor/process-spec.ts'
 
 /* All parts in one process: each is started and stopped by itself, as it would be alone. */
+// What this process writes is for its owner only.
+process.umask(0o077)
 const running = new Map<string, Promise<Running>>()
 let first = true
 

@@ -1,6 +1,6 @@
 import type { Workload } from '@countersign/service'
 
-export type RefusedWhy = 'total' | 'source' | 'no_gateway' | 'draining'
+type RefusedWhy = 'total' | 'source' | 'no_gateway' | 'draining'
 
 /** What the balancer tells: log, figures and audit record of an event leave together. */
 export interface Events {

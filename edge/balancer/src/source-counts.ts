@@ -1,4 +1,4 @@
-import { sourceKey } from '@countersign/ground/http1'
+import { addressKey } from '@countersign/layers'
 
 /** Counts what is open, in total and per source address, and refuses above its bounds. */
 export class SourceCounts {
@@ -17,7 +17,7 @@ export class SourceCounts {
   /** Takes one place for `address`, or says which bound is reached. Give the place back by `leave`, once. */
   enter(address: string): 'entered' | 'total' | 'source' {
     if (this.#total >= this.#max) return 'total'
-    const key = sourceKey(address)
+    const key = addressKey(address)
     const count = this.#bySource.get(key) ?? 0
     if (count >= this.#perSourceMax) return 'source'
     this.#bySource.set(key, count + 1)
@@ -25,7 +25,7 @@ export class SourceCounts {
     return 'entered'
   }
   leave(address: string): void {
-    const key = sourceKey(address)
+    const key = addressKey(address)
     const count = this.#bySource.get(key)
     if (count === undefined) return
     this.#total--

@@ -9,6 +9,9 @@ export const PROXY_HEADER_BYTES_MAX = 536
 export const BODY_BUFFER_BYTES_MAX = 64 * 1024
 /** A refused request may have this much of a body left for the connection to stay. */
 export const BODY_DISCARD_BYTES_MAX = 64 * 1024
+/** A client that is refused while it sends is listened to for this long and this much, so that it gets the answer. */
+export const LINGER_MS_MAX = 1_000
+export const LINGER_BYTES_MAX = 4 * 1024 * 1024
 
 /* Chosen by us: how slow a client may be. */
 export const PROXY_HEADER_TIMEOUT_MS = 3_000

@@ -1,6 +1,6 @@
 import { type Refusal, rateHeaders, renderProblem } from '@countersign/layers'
 import type { Exchange } from './exchange.ts'
-import { BODY_DISCARD_BYTES_MAX } from './limits.ts'
+import { BODY_DISCARD_BYTES_MAX, LINGER_BYTES_MAX, LINGER_MS_MAX } from './limits.ts'
 
 /** Headers that every answer of the door carries, flat. */
 export function doorHeaders(exchange: Exchange): string[] {
@@ -35,7 +35,27 @@ export function respondRefused(exchange: Exchange, refusal: Refusal): void {
   }
   exchange.status = status
   response.writeHead(status, flat)
-  response.end(exchange.method === 'HEAD' ? undefined : bytes)
+  if (exchange.closeAfter) linger(exchange, bytes)
+  else response.end(exchange.method === 'HEAD' ? undefined : bytes)
+}
+
+/**
+ * RFC 9112 section 9.6: a client that is still sending would lose the answer to a reset if we closed at once. The answer
+ * is written whole; what still comes is read and thrown away for a bounded time and amount; then the connection ends.
+ */
+function linger({ request, response }: Exchange, bytes: Buffer): void {
+  let left = LINGER_BYTES_MAX
+  const end = (): void => {
+    clearTimeout(timer)
+    response.end()
+  }
+  const timer = setTimeout(end, LINGER_MS_MAX)
+  response.write(bytes)
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) end()
+  })
+  request.once('end', end).once('close', end).resume()
 }
 
 /** Whether what is left of a body is worth reading to keep the connection. */

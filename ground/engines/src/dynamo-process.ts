@@ -6,6 +6,8 @@ import { DYNAMO_CONNECTIONS_MAX, DYNAMO_REQUEST_MS_MAX } from './limits.ts'
  * dynalite as a process of its own: `node dynamo-process.ts <data folder> <socket>`. It listens on the unix socket
  * only, says "ready" to its parent, and ends with it.
  */
+// What this process writes is for its owner only.
+process.umask(0o077)
 const [, , path = '', socketPath = ''] = process.argv
 const server = dynalite({ path, createTableMs: 0, deleteTableMs: 0, updateTableMs: 0 })
 server.maxConnections = DYNAMO_CONNECTIONS_MAX

@@ -41,13 +41,3 @@ export function addressText(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString('hex')
   return plainAddress((hex.match(/.{4}/g) ?? []).join(':'))
 }
-
-/**
- * What stands for a source when requests or connections are counted: the address, and for IPv6 its /64,
- * because one subscriber has at least that many to choose from.
- */
-export function sourceKey(address: string): string {
-  const bytes = addressBytes(address)
-  if (bytes === undefined || bytes.length === 4) return plainAddress(address)
-  return `${bytes.subarray(0, 8).toString('hex')}/64`
-}

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressBytes, addressText, plainAddress, sourceKey } from './ip-address.ts'
+import { addressBytes, addressText, plainAddress } from './ip-address.ts'
 import { encodeProxyV2, parseProxyV2, proxyV2Remainder } from './proxy-v2.ts'
 
 describe('PROXY protocol v2', () => {
@@ -100,11 +100,6 @@ describe('addresses', () => {
     expect(plainAddress('2001:DB8:0:0:0:0:0:1')).toBe('2001:db8::1')
     expect(plainAddress('fe80::1%eth0')).toBe('fe80::1')
     expect(plainAddress('order')).toBe('order')
-  })
-  it('counts IPv6 by its /64', () => {
-    expect(sourceKey('2001:db8::1')).toBe(sourceKey('2001:db8::ffff'))
-    expect(sourceKey('2001:db8::1')).not.toBe(sourceKey('2001:db8:0:1::1'))
-    expect(sourceKey('::ffff:10.0.0.1')).toBe('10.0.0.1')
   })
   it('goes to bytes and back', () => {
     fc.assert(

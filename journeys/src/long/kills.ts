@@ -72,7 +72,7 @@ async function countEvents(at: Platform, placed: number): Promise<void> {
   for (let tries = 0; tries < 40 && events < placed; tries++) {
     await pause(500)
     const filters = ['--action', 'order.place', '--status', 'success', '--service', 'order']
-    const ended = await at.desk('audit', 'tail', '--json', '-n', '1000000', ...filters)
+    const ended = await at.desk('audit', 'tail', '--json', '-n', '1000', ...filters)
     const lines = ended.stdout.split('\n').filter((line) => line.startsWith('{'))
     events = new Set(lines.map((line) => JSON.parse(line)).map((line) => line.event?.id ?? line.id))
       .size

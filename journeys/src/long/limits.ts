@@ -16,8 +16,9 @@ try {
   const passed = withRedis.reduce((sum, round) => sum + round.passed, 0)
   const used = 1000 - Math.min(...withRedis.map((round) => round.hourLeft))
   console.log(`of the hour were used ${used}, passed in counted seconds ${passed}`)
+  const admin = await platform.token('admin')
   process.kill(redis.pid, 'SIGSTOP')
-  const without = await limitRounds(platform, await platform.token('admin'), {
+  const without = await limitRounds(platform, admin, {
     rounds: Math.ceil(rounds / 4),
     parallel: 200,
   })

@@ -32,9 +32,10 @@ describe('200 parallel requests of one person against 5 per second', () => {
   })
 
   test('without Redis the gateways together stay at or under it, and nothing answers 500', async () => {
+    const admin = await platform.token('admin')
     if (redisPid !== undefined) process.kill(redisPid, 'SIGSTOP')
     try {
-      const rounds = await limitRounds(platform, await platform.token('admin'), {
+      const rounds = await limitRounds(platform, admin, {
         rounds: 4,
         parallel: 200,
       })

@@ -7,7 +7,6 @@ type ParamNames<P extends string> = P extends `${string}:${infer N}/${infer Rest
   : P extends `${string}:${infer N}`
     ? N
     : never
-type AnyEndpoint = Endpoint<any, any, any, any, any, any>
 type IfAsked<Schema, Value> = [Schema] extends [z.ZodNever] ? unknown : Value
 
 type ParamsOf<E> =
@@ -93,4 +92,3 @@ export type Handlers<C extends Contract<string, any>, Context> = {
       Context,
   ) => HandlerReplyOf<C['endpoints'][K]> | Promise<HandlerReplyOf<C['endpoints'][K]>>
 }
-export type { AnyEndpoint }

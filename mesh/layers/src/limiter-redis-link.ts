@@ -1,4 +1,3 @@
-import { createClient } from '@redis/client'
 import type { Script } from './limiter-redis-scripts.ts'
 import {
   REDIS_CONNECT_TIMEOUT_MS,
@@ -28,6 +27,8 @@ export async function openRedisLink(
   address: RedisAddress,
   onLost: (reason?: unknown) => void,
 ): Promise<RedisLink> {
+  // Loaded by those who have a Redis: most processes have none.
+  const { createClient } = await import('@redis/client')
   const client = createClient(optionsFor(address))
   // each loss ends in `error` or `reconnecting`; without a listener the first would end the process
   client.on('error', onLost).on('reconnecting', () => onLost())

@@ -19,3 +19,5 @@ export const FIRST_WORD_MS = 2_000
 /** Single addresses that are called, most recent ones first; the registry probes as many instances as it has. */
 export const PINNED_MAX = 512
 export const REPLY_BYTES_MAX = 16 * 1024 * 1024
+/** After this long a process has loaded all that it needs at first. */
+export const SETTLED_MS = 3_000

@@ -11,7 +11,7 @@ import type { EntryReader } from './log/entry-reader.ts'
 const CATCH_UP_ENTRIES = 1_000
 
 /** What looks wrong about an event; told of each event once, in the order in which they enter the log. */
-export type Detect = (event: AuditEvent, now: number) => readonly NewAuditEvent[]
+type Detect = (event: AuditEvent, now: number) => readonly NewAuditEvent[]
 
 export interface CollectorOptions {
   readonly log: EntryLog

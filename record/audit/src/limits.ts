@@ -1,7 +1,7 @@
 /* Fixed by spec. */
 
-/** Entries of a full tile: C2SP tlog-tiles. */
-export { ENTRY_BYTES_MAX, TILE_WIDTH } from '@countersign/ground/merkle'
+/** Bytes of an entry: C2SP tlog-tiles. */
+export { ENTRY_BYTES_MAX } from '@countersign/ground/merkle'
 
 /* Chosen by us. */
 

@@ -13,6 +13,7 @@ export async function token(
   if (options.json === true) {
     desk.output.json({
       accessToken: tokens.accessToken,
+      idToken: tokens.idToken,
       tokenType: tokens.tokenType,
       expiresIn: tokens.expiresIn,
       claims: claimsOf(tokens.accessToken),

@@ -7,7 +7,7 @@ import { type Found, readConfigText } from './read-file.ts'
 import { type Config, FILE_SETTINGS, SETTINGS, variableOf } from './settings.ts'
 
 export type { Config } from './settings.ts'
-export const CONFIG_FILE = 'countersign.yaml'
+const CONFIG_FILE = 'countersign.yaml'
 
 /**
  * Reads the configuration: defaults, then `countersign.yaml` of the folder (or COUNTERSIGN_CONFIG), then

@@ -11,7 +11,7 @@ import { requireFreePort } from '../supervisor/ports.ts'
 import { left } from '../terminal/status-table.ts'
 import type { Finding } from './check.ts'
 
-export const NODE_MAJOR_MIN = 24
+const NODE_MAJOR_MIN = 24
 
 export function checkNode(version: string): Finding {
   const name = 'node'

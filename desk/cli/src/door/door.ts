@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { TLSSocket } from 'node:tls'
 import { Agent, buildConnector, fetch as undiciFetch } from 'undici'
 import { DeskError, systemCode } from '../errors.ts'
-import { DOOR_MS_MAX } from '../limits.ts'
+import { DOOR_BODY_BYTES_MAX, DOOR_MS_MAX } from '../limits.ts'
 
 /** What TLS proved of a connection to the public door. */
 export interface DoorConnection {
@@ -22,7 +22,7 @@ export interface Door {
   readonly connections: readonly DoorConnection[]
   close(): Promise<void>
 }
-export interface DoorRequest {
+interface DoorRequest {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string
@@ -38,6 +38,7 @@ export async function openDoor(options: { url: string; bundle: string }): Promis
   const agent = new Agent({
     headersTimeout: DOOR_MS_MAX,
     bodyTimeout: DOOR_MS_MAX,
+    maxResponseSize: DOOR_BODY_BYTES_MAX,
     connect: (wanted, done) =>
       connector(wanted, (...result) => {
         const [error, socket] = result

@@ -18,7 +18,7 @@ const CODES = [
 ] as const satisfies readonly DeskErrorCode[]
 
 /** What a supervisor in the background tells the command that started it. */
-export const detachedMessageSchema = z.discriminatedUnion('type', [
+const detachedMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), text: z.string() }),
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('failed'), code: z.enum(CODES), message: z.string() }),

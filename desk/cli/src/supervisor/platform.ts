@@ -1,3 +1,4 @@
+import { isReservedName } from '@countersign/contract'
 import { audit } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
 import { writeFileAtomic } from '@countersign/ground/store'
@@ -146,10 +147,12 @@ export class Platform {
 
   /** All that a service of a user needs to join, with a fresh token for its name. */
   async joinEnv({ name, number }: { name: string; number: number }): Promise<Env> {
-    if (plan.isOwnName(name))
+    if (isReservedName(name))
       throw new DeskError('FAILED', `${name} is a name of the platform itself; choose another`)
     if (this.#desk === undefined) throw new DeskError('FAILED', 'the platform is still starting')
     const instance = `${name}-${number}`
+    if (plan.PARTS.some((part) => part.instance === instance))
+      throw new DeskError('FAILED', `${instance} runs already; add --number 2 for another of them`)
     const state = this.#options.layout.part(instance)
     await ownFolder(state)
     return {

@@ -12,7 +12,7 @@ export const NODE_FLAGS: readonly string[] = import.meta.url.endsWith('.ts')
   : []
 
 /** The file that runs a room as a process: `main` beside the entry of its package. */
-export function mainOf(module: string): string {
+function mainOf(module: string): string {
   const entry = import.meta.resolve(module)
   return fileURLToPath(new URL(entry.endsWith('.ts') ? './main.ts' : './main.js', entry))
 }

@@ -13,7 +13,7 @@ import {
   type Running,
 } from './process-spec.ts'
 
-export type ProcessStatus = 'waiting' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed'
+type ProcessStatus = 'waiting' | 'starting' | 'ready' | 'stopping' | 'stopped' | 'failed'
 export interface ProcessState {
   readonly status: ProcessStatus
   readonly pid: number | undefined

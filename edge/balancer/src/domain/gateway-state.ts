@@ -19,7 +19,7 @@ export interface GatewayState {
   readonly ejectedUntil: number
   readonly readmittedAt: number
 }
-export type HealthEffect = 'ejected' | 'readmitted' | undefined
+type HealthEffect = 'ejected' | 'readmitted' | undefined
 export interface HealthStep {
   readonly state: GatewayState
   readonly effect: HealthEffect

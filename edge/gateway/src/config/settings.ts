@@ -37,7 +37,7 @@ const shape = {
   COUNTERSIGN_POLICY_FILE: z.string().min(1).optional(),
 }
 
-export interface RedisSettings {
+interface RedisSettings {
   readonly url?: string
   readonly socketPath?: string
   readonly username?: string

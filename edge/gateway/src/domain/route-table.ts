@@ -11,7 +11,7 @@ export interface PrefixRoute {
   readonly route: Route
 }
 /** A claim that was not honoured, because the paths belong to another service. */
-export interface Disputed {
+interface Disputed {
   readonly route: Route
   readonly owner: string
 }

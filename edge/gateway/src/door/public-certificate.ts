@@ -20,7 +20,7 @@ export interface PublicCertificate {
 type Needs = Pick<Workload<'gateway'>, 'call' | 'identity' | 'log'>
 
 /** Asks the authority for a certificate of the public door, for a new key. Rejects with what the call rejects with. */
-export async function obtainCertificate(workload: Needs): Promise<PublicCertificate> {
+async function obtainCertificate(workload: Needs): Promise<PublicCertificate> {
   const { privateKey } = await generateKeyPair()
   const csr = await createCsr({ id: workload.identity.id, privateKey })
   const { chain } = await workload.call(authority).publicDoor({ body: { csr } })

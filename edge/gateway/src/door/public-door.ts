@@ -43,7 +43,7 @@ const TLS = {
   ALPNProtocols: ['http/1.1'],
 } as const
 
-export interface DoorRequest {
+interface DoorRequest {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly connection: ConnectionFacts

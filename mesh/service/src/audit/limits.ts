@@ -15,12 +15,12 @@ export const WRITE_DELAY_MS = 4
 /** How long the sender gathers once there is something to send; `countersign explain` reads right after a request. */
 export const SEND_DELAY_MS = 20
 export const SYNC_INTERVAL_MS = 1_000
-export const SEND_TIMEOUT_MS = 30_000
+const SEND_TIMEOUT_MS = 30_000
 export const RETRY_FIRST_MS = 100
-export const RETRY_MS_MAX = 5_000
+const RETRY_MS_MAX = 5_000
 
-export const SEGMENT_BYTES_MAX = 4 * 1024 * 1024
-export const SPOOL_BYTES_MAX = 256 * 1024 * 1024
+const SEGMENT_BYTES_MAX = 4 * 1024 * 1024
+const SPOOL_BYTES_MAX = 256 * 1024 * 1024
 /** Above this share of the spool, events that tell of success are let go, to keep room for refusals and acts. */
 export const SPOOL_SHARE_FOR_ALL = 0.9
 /** Events in memory that wait for a slow disk. */

@@ -16,7 +16,7 @@ import { FIRST_WORD_MS, REPLY_BYTES_MAX } from '../limits.ts'
 import type { Identity, Instances } from '../workload.ts'
 import { CallError } from './call-error.ts'
 
-export interface Outgoing {
+interface Outgoing {
   readonly method: string
   readonly path: string
   /** Flat: name, value, name, value. */

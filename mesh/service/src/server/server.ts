@@ -23,7 +23,7 @@ import { stack } from './stack.ts'
 import { createSteps } from './steps.ts'
 
 type AnyContract = Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
-export interface Served {
+interface Served {
   readonly contract: AnyContract
   readonly handlers: Readonly<Record<string, (input: any) => unknown>>
   /** All endpoints are answered on Node's own request and response, by an application of another framework. */

@@ -8,7 +8,7 @@ import { createAudit } from '../part.ts'
 
 export const sealKeyOf = (byte: number): SealKey =>
   deriveKey(createSecretKey(Buffer.alloc(32, byte)), 'audit log key')
-export const testSealKey: SealKey = sealKeyOf(7)
+const testSealKey: SealKey = sealKeyOf(7)
 
 /** The audit log of a folder, as its part makes it, to be asked through its handlers. */
 export async function openAudit(folder: string, sealKey: SealKey = testSealKey) {

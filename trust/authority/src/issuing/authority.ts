@@ -33,7 +33,7 @@ export interface AuthorityOptions {
 }
 
 /** A request that passed every check. Nothing has happened yet; `commit` signs, once. */
-export interface Prepared {
+interface Prepared {
   commit(): Promise<Issued>
 }
 
