@@ -167,10 +167,13 @@ export class PublicDoor {
     this.#https.on('tlsClientError', () => events.refusedConnection('handshake'))
     this.#https.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const address = this.#connections.factsOf(socket)?.address ?? ''
-      refuseBytes(socket, { code: error.code, address }, events)
+      const mayAnswer = this.#connections.mayAnswer(socket)
+      refuseBytes(socket, { code: error.code, address, mayAnswer }, events)
     })
     this.#https.on('request', (request, response) => this.#serve(request, response, false))
     this.#https.on('checkContinue', (request, response) => this.#serve(request, response, true))
+    // Other expectations are refused by the stack, like everything else that is no request for us.
+    this.#https.on('checkExpectation', (request, response) => this.#serve(request, response, false))
     this.#https.on('connect', (_request, socket) => {
       const address = this.#connections.factsOf(socket)?.address ?? ''
       const rule = 'request: CONNECT opens no tunnel here'

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { Refusal, type RefusalCode, renderProblem } from '@countersign/layers'
 import type { Events } from '../events.ts'
+import { LINGER_MS_MAX, LINGER_PIECES_MAX } from '../limits.ts'
 
 const CODES: Readonly<Record<string, RefusalCode>> = {
   HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
@@ -10,15 +11,29 @@ const CODES: Readonly<Record<string, RefusalCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
 }
 
+/** Connections that have their answer already, with the bytes that may still come before they are cut. */
+const answered = new WeakMap<Duplex, { left: number }>()
+
 /**
  * Answers bytes that the parser refused, and closes: after broken framing nobody can know where a next request begins.
  * What the client sent is in neither answer nor log; the parser's own code is in the log.
  */
 export function refuseBytes(
   socket: Duplex,
-  facts: { readonly code: string | undefined; readonly address: string },
+  facts: {
+    readonly code: string | undefined
+    readonly address: string
+    readonly mayAnswer: boolean
+  },
   events: Events,
 ): void {
+  const known = answered.get(socket)
+  if (known !== undefined) {
+    // The parser complains of each further piece. An end at once would take the answer from who still sends.
+    known.left--
+    if (known.left <= 0) socket.destroy()
+    return
+  }
   if (!socket.writable || facts.code === 'ECONNRESET') {
     socket.destroy()
     return
@@ -28,7 +43,14 @@ export function refuseBytes(
   const refusal = new Refusal(code, { detail: 'The request is not well-formed HTTP/1.1.', rule })
   const requestId = randomUUID()
   events.refusedBytes({ requestId, address: facts.address, refusal })
+  if (!facts.mayAnswer) {
+    socket.destroy()
+    return
+  }
+  answered.set(socket, { left: LINGER_PIECES_MAX })
   answerRaw(socket, refusal, requestId)
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS_MAX)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 /** Writes a whole answer to a socket that has no request on it, and ends it. */
