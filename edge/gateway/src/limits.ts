@@ -14,8 +14,6 @@ export const BODY_DISCARD_BYTES_MAX = 64 * 1024
 /** A client that is refused while it sends is listened to for this long and this much, so that it gets the answer. */
 export const LINGER_MS_MAX = 1_000
 export const LINGER_BYTES_MAX = 4 * 1024 * 1024
-/** Reads of up to 64 KiB that may follow bytes that were no request. */
-export const LINGER_PIECES_MAX = 64
 
 /* Chosen by us: how slow a client may be. */
 export const PROXY_HEADER_TIMEOUT_MS = 3_000

@@ -12,6 +12,7 @@ export type { Share } from './limiter-usage.ts'
 export * from './permit.ts'
 export { rateHeaders, rateLimited } from './rate-headers.ts'
 export * from './refusal.ts'
+export { answerRaw, refuseBytes } from './refuse-bytes.ts'
 export {
   type Attempt,
   isIdempotentMethod,

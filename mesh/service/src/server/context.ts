@@ -19,7 +19,9 @@ export function contextOf(exchange: Exchange, workload: Workload & OnBehalf): Co
       if (abort === undefined) {
         const made = new AbortController()
         abort = made
-        outgoing.once('close', () => (outgoing.writableFinished ? undefined : made.abort()))
+        const onClose = () => (outgoing.writableFinished ? undefined : made.abort())
+        if (outgoing.closed) onClose()
+        else outgoing.once('close', onClose)
       }
       return abort.signal
     },

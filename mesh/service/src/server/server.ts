@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { type Contract, describe, type Endpoint } from '@countersign/contract'
 import { Timing, type TimingSeries } from '@countersign/ground/telemetry'
-import { type Limiter, Refusal, type TokenVerifier } from '@countersign/layers'
+import type { Limiter, TokenVerifier } from '@countersign/layers'
 import { type Decide, type Narrowing, narrowedLimit } from '@countersign/policy'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { OnBehalf } from '../client/client.ts'
@@ -16,11 +16,12 @@ import {
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts'
 import type { Workload } from '../workload.ts'
-import { answer, climb, openExchange, refuse } from './answer.ts'
+import { answer, climb, type Door, openExchange, refuse } from './answer.ts'
 import type { Exchange, Route, Step } from './exchange.ts'
 import { peerOf } from './peer.ts'
 import { stack } from './stack.ts'
 import { createSteps } from './steps.ts'
+import { createUnknown, type Unknown } from './unknown.ts'
 
 type AnyContract = Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
 interface Served {
@@ -45,13 +46,6 @@ export interface MeshServer {
   close(): Promise<void>
 }
 
-const UNDECLARED: Endpoint = {
-  at: 'GET /*',
-  callers: ['none'],
-  roles: 'stranger',
-  limit: '1/second per caller',
-}
-const NO_LIMIT = { scope: 'caller', windows: [] } as const
 const ANY = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 const EXCHANGE = Symbol('exchange')
 type Carrier = FastifyRequest & { [EXCHANGE]?: Exchange }
@@ -60,7 +54,6 @@ type Carrier = FastifyRequest & { [EXCHANGE]?: Exchange }
 export async function openServer(options: ServerOptions): Promise<MeshServer> {
   const { workload } = options
   let draining = false
-  const app = createApp(workload)
   const steps = stack(
     createSteps({
       trustDomain: workload.trustDomain,
@@ -75,11 +68,14 @@ export async function openServer(options: ServerOptions): Promise<MeshServer> {
     name: 'http_server_request_duration_seconds',
     help: 'How long requests took, by endpoint and status',
   })
+  const door: Door = { workload, refused: refusalCounter(workload) }
+  const labels = { service: workload.name, endpoint: 'unknown', method: 'any' }
+  const unknown = createUnknown(door, steps.slice(0, 2), timingBy(timing, labels))
+  const app = createApp(workload, unknown)
   for (const served of options.served) {
     for (const route of routesOf(served, options.narrowing, timing))
-      addRoute(app, route, steps, workload)
+      addRoute(app, route, steps, door)
   }
-  addUnknown(app, workload, timing, steps.slice(0, 2))
   const server = app.server as unknown as Server
   harden(server, workload)
   await app.listen(options.listen)
@@ -97,7 +93,7 @@ export async function openServer(options: ServerOptions): Promise<MeshServer> {
   }
 }
 
-function createApp(workload: Workload): FastifyInstance {
+function createApp(workload: Workload, unknown: Unknown): FastifyInstance {
   const app = fastify({
     https: {
       ...secureContext(workload),
@@ -114,6 +110,8 @@ function createApp(workload: Workload): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    frameworkErrors: unknown.unreadable,
+    clientErrorHandler: unknown.noRequest,
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false, caseSensitive: true },
   }) as unknown as FastifyInstance
   // JSON is what contracts speak; anything else is 415.
@@ -122,7 +120,13 @@ function createApp(workload: Workload): FastifyInstance {
     (app.server as unknown as Server).setSecureContext(secureContext(workload)),
   )
   app.addHook('onClose', async () => renewed())
+  app.setNotFoundHandler((request, reply) => unknown.notFound(request, reply))
   return app
+}
+
+function refusalCounter({ metrics }: Workload): Door['refused'] {
+  const refusals = metrics.counter('countersign_refusals_total', 'Refused requests', ['code'])
+  return (code) => refusals.inc({ code })
 }
 
 function secureContext(workload: Workload): { key: string; cert: string; ca: string } {
@@ -193,12 +197,7 @@ function timingBy(
   }
 }
 
-function addRoute(
-  app: FastifyInstance,
-  route: Route,
-  steps: readonly Step[],
-  workload: Workload & OnBehalf,
-): void {
+function addRoute(app: FastifyInstance, route: Route, steps: readonly Step[], door: Door): void {
   const { endpoint } = route
   const onRequest = async (request: Carrier, reply: FastifyReply): Promise<void> => {
     const exchange = openExchange(route, request.raw, reply.raw)
@@ -206,9 +205,9 @@ function addRoute(
     await climb(exchange, steps)
   }
   const handler = (request: Carrier, reply: FastifyReply): Promise<void> =>
-    answer(exchangeOf(request), { request, reply, workload })
+    answer(exchangeOf(request), { ...door, request, reply })
   const errorHandler = (error: unknown, request: Carrier, reply: FastifyReply): Promise<void> =>
-    refuse(exchangeOf(request), error, { request, reply, workload })
+    refuse(exchangeOf(request), error, { ...door, request, reply })
   const common = {
     url: endpoint.path,
     bodyLimit: Math.max(endpoint.bodyBytesMax, 1),
@@ -232,48 +231,4 @@ function exchangeOf(request: Carrier): Exchange {
   const exchange = request[EXCHANGE]
   if (exchange === undefined) throw new Error('broken invariant: every request has an exchange')
   return exchange
-}
-
-/** What no endpoint answers is refused like everything else: with a problem, an event and a metric. */
-function addUnknown(
-  app: FastifyInstance,
-  workload: Workload & OnBehalf,
-  timing: Timing,
-  steps: readonly Step[],
-): void {
-  const route: Route = {
-    service: workload.name,
-    endpoint: {
-      name: 'unknown',
-      method: 'ANY',
-      path: '/*',
-      kind: 'json',
-      callers: [],
-      roles: 'stranger',
-      limit: NO_LIMIT,
-      status: 404,
-      audited: false,
-      idempotent: false,
-      timeoutMs: 0,
-      bodyBytesMax: 0,
-    },
-    declared: UNDECLARED,
-    handler: () => undefined,
-    mounted: false,
-    limit: NO_LIMIT,
-    action: `${workload.name}.unknown`,
-    timing: timingBy(timing, { service: workload.name, endpoint: 'unknown', method: 'any' }),
-  }
-  app.setNotFoundHandler(async (request: Carrier, reply) => {
-    const exchange = openExchange(route, request.raw, reply.raw)
-    const refusal = await climb(exchange, steps).then(
-      () =>
-        new Refusal('ROUTE_UNKNOWN', {
-          rule: `${workload.name} has no endpoint at ${request.method} ${request.url.split('?', 1)[0]?.slice(0, 256)}`,
-          remedy: 'see the contract for what is answered',
-        }),
-      (error: unknown) => error,
-    )
-    await refuse(exchange, refusal, { request, reply, workload })
-  })
 }
