@@ -23,7 +23,8 @@ export function createHouseRunner(options: {
   return {
     start: async (spec, env) => {
       house ??= open()
-      return startIn(await house, spec, env)
+      // As in a process of its own: a part knows no other environment than what it is given.
+      return startIn(await house, spec, { ...options.inherited, ...env })
     },
   }
 }
