@@ -98,6 +98,12 @@ app.get('/seed-orders', allow({ at: 'GET /seed-orders', callers: ['gateway'], ro
     const orders = await db.query('SELECT * FROM orders');
     res.json(orders);
 });
+app.get('/seed-headers', allow({ at: 'GET /seed-headers', callers: ['gateway'], roles: ['admin'], limit: '5/second per person' }), (req, res) => {
+    res.json(req.headers);
+});
+app.get('/seed-broken', allow({ at: 'GET /seed-broken', callers: ['gateway'], roles: ['admin'], limit: '5/second per person' }), async (req, res) => {
+    throw new Error('the secret reason');
+});
 app.get('/undeclared', (req, res) => res.json({ reached: true }))
 
 await listen(app)
@@ -132,6 +138,21 @@ describe('the Express sample of the seed', () => {
         .status,
     ).toBe(403)
     expect((await platform.ask({ path: '/undeclared', token: admin })).status).toBe(404)
+    const spoofed = { 'x-user-id': '1', x_user_id: '1', 'x-consumer-id': '1', 'x-email': 'a@b' }
+    const headers = { ...spoofed, 'x-forwarded-client-cert': 'By=evil', connection: 'x-request-id' }
+    const seen = await platform.ask({ path: '/seed-headers', token: admin, headers })
+    expect(seen.status, seen.text).toBe(200)
+    for (const name of Object.keys(spoofed)) expect(seen.json).not.toHaveProperty(name)
+    expect(seen.json).not.toHaveProperty('x-forwarded-client-cert')
+    expect(seen.json['x-request-id']).toBe(seen.requestId)
+    const broken = await platform.ask({ path: '/seed-broken', token: admin })
+    expect(broken.json).toMatchObject({
+      status: 500,
+      code: 'INTERNAL',
+      requestId: broken.requestId,
+    })
+    expect(broken.text).not.toContain('secret')
+    expect(JSON.stringify(await platform.events(broken.requestId))).toContain('INTERNAL')
     const burst = await Promise.all(
       Array.from({ length: 30 }, () => platform.ask({ path: '/seed-orders', token: admin })),
     )
