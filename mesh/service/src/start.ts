@@ -18,7 +18,13 @@ import {
   type Spans,
 } from '@countersign/ground/telemetry'
 import { createMemoryLimiter, createTokenVerifier } from '@countersign/layers'
-import { decider, NOTHING_NARROWED, type Narrowing, parseNarrowing } from '@countersign/policy'
+import {
+  decider,
+  misfits,
+  NOTHING_NARROWED,
+  type Narrowing,
+  parseNarrowing,
+} from '@countersign/policy'
 import { createAuditWriter } from './audit/writer.ts'
 import type { OnBehalf } from './client/client.ts'
 import { type Connected, connect } from './connect.ts'
@@ -130,7 +136,10 @@ export async function startPart(
     metrics,
   })
   const built = await part.create(workload, env)
-  describe(built.contract)
+  const described = describe(built.contract)
+  // No reason not to start: the line may mean a route of kong.yml, which the gateway alone knows.
+  for (const misfit of misfits(narrowing, described))
+    log.warn({ misfit }, 'a line of the policy file closes and lowers nothing here')
   let draining = false
   const limiter = createMemoryLimiter()
   const server = await openServer({
@@ -151,7 +160,7 @@ export async function startPart(
   const registrar = createRegistrar({
     registry: at.call(registry),
     registration: registrationOf(part, instance, server, built),
-    descriptor: describe(built.contract),
+    descriptor: described,
     log,
   })
   await registrar.start()

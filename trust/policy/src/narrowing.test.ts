@@ -1,7 +1,7 @@
 import type { EndpointDescriptor, ParsedLimit } from '@countersign/contract'
 import { parseLimit } from '@countersign/contract'
 import { describe, expect, test } from 'vitest'
-import { NarrowingError, narrowedLimit, parseNarrowing } from './index.ts'
+import { misfits, NarrowingError, narrowedLimit, parseNarrowing } from './index.ts'
 
 const mistakesOf = (text: string): readonly string[] => {
   try {
@@ -65,5 +65,23 @@ describe('a limit', () => {
     expect(
       narrowedLimit(lower('1/second per person'), 'user', limited('5/second per person')).windows,
     ).toHaveLength(1)
+  })
+})
+
+describe('what does not fit the contract', () => {
+  test('is named with its line: it would close and lower nothing', () => {
+    const text = [
+      'deny:',
+      '  - endpoint: order.plcae',
+      '  - endpoint: user.anything',
+      'limits:',
+      '  - { endpoint: order.place, limit: 1/second per caller }',
+      '  - { endpoint: order.*, limit: 1/second per person }',
+    ].join('\n')
+    const contract = { service: 'order', endpoints: [limited('5/second per person')] }
+    expect(misfits(parseNarrowing(text, 'policy.yaml'), contract)).toEqual([
+      'policy.yaml:2: order has no endpoint "plcae"',
+      expect.stringMatching(/^policy\.yaml:5: the limit of order\.place is not counted per caller/),
+    ])
   })
 })

@@ -1,4 +1,4 @@
-import type { EndpointDescriptor, ParsedLimit } from '@countersign/contract'
+import type { ContractDescriptor, EndpointDescriptor, ParsedLimit } from '@countersign/contract'
 import { parseLimit } from '@countersign/contract'
 import { LineCounter, parseDocument, type Document } from 'yaml'
 import { z } from 'zod'
@@ -100,6 +100,33 @@ export function parseNarrowing(text: string, file: string): Narrowing {
     at: at(['deny', i]),
   }))
   return { denials, limits }
+}
+
+/**
+ * What was written about a service and does not fit its contract, each with its line: a denial or a limit that closes
+ * and lowers nothing would be believed to do so.
+ */
+export function misfits(
+  narrowing: Narrowing,
+  { service, endpoints }: Pick<ContractDescriptor, 'service' | 'endpoints'>,
+): readonly string[] {
+  const ofService = <T extends { readonly service: string }>(list: readonly T[]): T[] =>
+    list.filter((each) => each.service === service)
+  const meant = (name: string): readonly EndpointDescriptor[] =>
+    endpoints.filter((endpoint) => name === '*' || endpoint.name === name)
+  const unknown = [...ofService(narrowing.denials), ...ofService(narrowing.limits)]
+    .filter(({ endpoint }) => meant(endpoint).length === 0)
+    .map(({ at, endpoint }) => `${at}: ${service} has no endpoint "${endpoint}"`)
+  const idle = ofService(narrowing.limits)
+    .filter(({ endpoint, limit }) => {
+      const found = meant(endpoint)
+      return found.length > 0 && found.every((each) => each.limit.scope !== limit.scope)
+    })
+    .map(
+      ({ at, endpoint, limit }) =>
+        `${at}: the limit of ${service}.${endpoint} is not counted per ${limit.scope}; a lower one must be counted as the contract's is`,
+    )
+  return [...unknown, ...idle]
 }
 
 /** The limit that holds for an endpoint: each window is the lower of the contract's and the operator's. */
