@@ -139,7 +139,11 @@ export async function startPart(
       { contract: built.contract, handlers: built.handlers, mounted: built.mounted === true },
       {
         contract: operations,
-        handlers: operationsOf(workload, () => !draining && (built.ready?.() ?? true)),
+        handlers: operationsOf(
+          workload,
+          built.contract,
+          () => !draining && (built.ready?.() ?? true),
+        ),
       },
     ],
     verifier,
