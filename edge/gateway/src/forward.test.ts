@@ -75,6 +75,15 @@ describe('a safe repetition', () => {
     for (let i = 0; i < 40 && !plain.includes(502); i++) plain.push((await post()).status)
     expect(plain).toContain(502)
   })
+  it('is not made for a key that no service takes: that is refused before anything is begun', async () => {
+    const one = await house.service('order-1')
+    for (const key of ['', 'two words', 'x'.repeat(129), ['a', 'b']]) {
+      const headers = { 'idempotency-key': key }
+      const answer = await get('/orders', { method: 'POST', token: token(), body: '{}', headers })
+      expect(answer.json()).toMatchObject({ status: 400, code: 'REQUEST_INVALID' })
+    }
+    expect(one.seen).toEqual([])
+  })
   it('is made for anything that an instance says it has not begun', async () => {
     const one = await house.service('order-1')
     const two = await house.service('order-2')

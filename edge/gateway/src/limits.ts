@@ -7,6 +7,8 @@ export const URI_BYTES_MAX = 8 * 1024
 export const PROXY_HEADER_BYTES_MAX = 536
 /** Bodies up to this size are read whole before they are sent on, so that they can be sent again. */
 export const BODY_BUFFER_BYTES_MAX = 64 * 1024
+/** Pieces of a body that are kept before they are put together. */
+export const BODY_PIECES_MAX = 64
 /** A refused request may have this much of a body left for the connection to stay. */
 export const BODY_DISCARD_BYTES_MAX = 64 * 1024
 /** A client that is refused while it sends is listened to for this long and this much, so that it gets the answer. */

@@ -14,13 +14,13 @@ export function doorHeaders(exchange: Exchange): string[] {
 
 /** Answers a refused request with a problem, unless an answer has begun: then there is only the end of the connection. */
 export function respondRefused(exchange: Exchange, refusal: Refusal): void {
-  const { response, request } = exchange
+  const { response } = exchange
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
   const { status, headers, body } = renderProblem(refusal, exchange.requestId)
-  if (!request.complete && !isSmallRest(exchange)) exchange.closeAfter = true
+  giveUpBody(exchange)
   const bytes = Buffer.from(body)
   const flat = ['content-length', String(bytes.length)]
   const set = new Set(['content-length'])
@@ -35,22 +35,33 @@ export function respondRefused(exchange: Exchange, refusal: Refusal): void {
   }
   exchange.status = status
   response.writeHead(status, flat)
-  if (exchange.closeAfter) linger(exchange, bytes)
-  else response.end(exchange.method === 'HEAD' ? undefined : bytes)
+  endAnswer(exchange, exchange.method === 'HEAD' ? undefined : bytes)
+}
+
+/** Comes before the head of an answer: a connection with a large rest of a body on it is not worth keeping. */
+export function giveUpBody(exchange: Exchange): void {
+  if (!exchange.request.complete && !isSmallRest(exchange)) exchange.closeAfter = true
+}
+
+/** Ends an answer with its last bytes. */
+export function endAnswer(exchange: Exchange, bytes: Buffer | undefined): void {
+  if (exchange.closeAfter && !exchange.request.complete) linger(exchange, bytes)
+  else exchange.response.end(bytes)
 }
 
 /**
  * RFC 9112 section 9.6: a client that is still sending would lose the answer to a reset if we closed at once. The answer
  * is written whole; what still comes is read and thrown away for a bounded time and amount; then the connection ends.
  */
-function linger({ request, response }: Exchange, bytes: Buffer): void {
+function linger({ request, response }: Exchange, bytes: Buffer | undefined): void {
   let left = LINGER_BYTES_MAX
   const end = (): void => {
     clearTimeout(timer)
     response.end()
   }
   const timer = setTimeout(end, LINGER_MS_MAX)
-  response.write(bytes)
+  if (bytes === undefined) response.flushHeaders()
+  else response.write(bytes)
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length
     if (left < 0) end()

@@ -14,11 +14,14 @@ export class Metrics {
     for (const name of ['handles', 'requests', 'resources'])
       this.registry.removeSingleMetric(`nodejs_active_${name}_total`)
   }
+  /** One that is there already is the same: what two doors of a workload count under one name they count together. */
   counter<L extends string = string>(
     name: string,
     help: string,
     labelNames: readonly L[] = [],
   ): Counter<L> {
+    const known = this.registry.getSingleMetric(name)
+    if (known instanceof Counter) return known as Counter<L>
     return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] })
   }
   gauge<L extends string = string>(

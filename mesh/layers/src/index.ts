@@ -3,6 +3,7 @@ export { type Candidate, pickInstance } from './balance.ts'
 export { bearerToken } from './bearer-token.ts'
 export { type Breaker, type BreakerState, createBreaker, type Entry } from './breaker.ts'
 export { createFailureBudget, type FailureBudget, verifyWithin } from './failure-budget.ts'
+export { idempotencyKey } from './idempotency-key.ts'
 export type { FetchKeys } from './key-source.ts'
 export * from './limiter.ts'
 export { createMemoryLimiter } from './limiter-memory.ts'
@@ -11,6 +12,7 @@ export type { Share } from './limiter-usage.ts'
 export * from './permit.ts'
 export { rateHeaders, rateLimited } from './rate-headers.ts'
 export * from './refusal.ts'
+export { answerRaw, refuseBytes } from './refuse-bytes.ts'
 export {
   type Attempt,
   isIdempotentMethod,

@@ -38,6 +38,12 @@ export const KEY_WAITERS_MAX = 2_000
 export const FAILURES_PER_SECOND_MAX = 100
 export const FAILING_ADDRESSES_MAX = 20_000
 
+// Chosen by us: bytes that are no request.
+
+/** How long, and for how many reads of up to 64 KiB, who sends them is listened to, so that it gets the answer. */
+export const BROKEN_LINGER_MS_MAX = 1_000
+export const BROKEN_PIECES_MAX = 64
+
 // Chosen by us: request limits.
 
 /** Keys counted in one window. Further keys share one count, so that a full table refuses rather than forgets. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Contract, type Endpoint, endpoint } from '@countersign/contract'
 import { Refusal, renderProblem } from '@countersign/layers'
+import type { Part } from './part.ts'
 import { run } from './run.ts'
 import type { Context } from './workload.ts'
 
@@ -9,18 +10,30 @@ import type { Context } from './workload.ts'
  * reach them, and how often, is declared beside each one. What was not declared cannot be reached.
  */
 export type Declared = Endpoint<any, any, any, any, any, any>
-type NodeHandler = (request: IncomingMessage, response: ServerResponse) => void
+/** `failed` is for what the application does not answer itself: an error, or nothing where it has no route. */
+type NodeHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  failed: (error?: unknown) => void,
+) => void
 
-const contexts = new WeakMap<IncomingMessage, Context & { readonly endpoint: string }>()
+interface Passing {
+  readonly context: Context
+  readonly endpoint: string
+  readonly failed: (error: unknown) => void
+}
+const passing = new WeakMap<IncomingMessage, Passing>()
 
 /** Permit, call, log and the like for a request that came through the door; undefined for any other. */
 export function contextOfRequest(request: IncomingMessage): Context | undefined {
-  return contexts.get(request)
+  return passing.get(request)?.context
 }
 
 export interface Adopted {
   /** Declares an endpoint; the returned check answers 403 and false for a request that has not come through its door. */
   declare(declared: Declared): (request: IncomingMessage, response: ServerResponse) => boolean
+  /** The application as a part of the platform. */
+  part(handle: NodeHandler): Part
   /** Joins the trust domain and answers: mTLS, tokens, roles, limits, audit, health, metrics, drain. */
   listen(handle: NodeHandler): Promise<void>
 }
@@ -28,41 +41,59 @@ export interface Adopted {
 /** Puts a door before an application called `name`. Settings come from the environment, as for `serve`. */
 export function adopt(name: string): Adopted {
   const endpoints: Record<string, Declared> = {}
+  const part: Adopted['part'] = (handle) => {
+    const contract: Contract<string, Record<string, Declared>> = { name, endpoints }
+    const handlers = Object.fromEntries(
+      Object.keys(endpoints).map((key) => [key, pass(key, handle)]),
+    )
+    return { name, create: async () => ({ contract, handlers, mounted: true }) }
+  }
   return {
     declare(declared) {
       const key = `endpoint${Object.keys(endpoints).length + 1}`
       endpoints[key] = endpoint(declared)
       return (request, response) => {
-        if (contexts.get(request)?.endpoint === key) return true
-        turnAway(response)
+        const found = passing.get(request)
+        if (found?.endpoint === key) return true
+        turnAway(response, found)
         return false
       }
     },
-    async listen(handle) {
-      const contract: Contract<string, Record<string, Declared>> = { name, endpoints }
-      const handlers = Object.fromEntries(
-        Object.keys(endpoints).map((key) => [key, pass(key, handle)]),
-      )
-      await run({ name, create: async () => ({ contract, handlers, mounted: true }) })
-    },
+    part,
+    listen: (handle) => run(part(handle)),
   }
 }
 
-function pass(endpointName: string, handle: NodeHandler): (input: any) => void {
+/** Ends with an error where the application does not answer; where it does, the end of the answer is the end. */
+function pass(endpointName: string, handle: NodeHandler): (input: any) => Promise<never> {
   return ({
     request,
     response,
     ...context
-  }: Context & { request: IncomingMessage; response: ServerResponse }) => {
-    contexts.set(request, { ...context, endpoint: endpointName })
-    handle(request, response)
-  }
+  }: Context & { request: IncomingMessage; response: ServerResponse }) =>
+    new Promise((_resolve, reject) => {
+      const failed = (error: unknown): void => reject(error ?? noRoute())
+      passing.set(request, { context, endpoint: endpointName, failed })
+      handle(request, response, failed)
+    })
 }
 
-function turnAway(response: ServerResponse): void {
+function turnAway(response: ServerResponse, found: Passing | undefined): void {
   const refusal = new Refusal('CALLER_FORBIDDEN', {
     rule: 'the request has not come through the door of this endpoint',
+    remedy:
+      'declare the path with which the framework knows the route, before those that contain it',
   })
+  if (found !== undefined) {
+    found.failed(refusal)
+    return
+  }
   const { status, headers, body } = renderProblem(refusal, '')
   response.writeHead(status, headers).end(body)
 }
+
+const noRoute = (): Refusal =>
+  new Refusal('ROUTE_UNKNOWN', {
+    rule: 'the endpoint is declared, but the application has no route that answers it',
+    remedy: 'let the path of the route and the path of its declaration be the same',
+  })

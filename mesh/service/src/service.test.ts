@@ -4,6 +4,7 @@ import { connect as connectTls } from 'node:tls'
 import { contract, endpoint } from '@countersign/contract'
 import { createMemoryLimiter, Refusal, type TokenVerifier } from '@countersign/layers'
 import { decider, NOTHING_NARROWED } from '@countersign/policy'
+import { until } from '@countersign/ground/testkit'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { type MeshServer, openServer } from './server/server.ts'
@@ -328,6 +329,56 @@ describe('the door', () => {
     })
     expect(broken).toMatchObject({ status: 400, body: { code: 'BODY_INVALID' } })
   })
+})
+
+test('a caller that goes away in the midst of its body is no fault of the service', async () => {
+  const { key, chain } = order.identity.current()
+  const socket = connectTls({
+    ...{ port: server.port, host: '127.0.0.1', key, cert: chain, ca: domain.bundle },
+    checkServerIdentity: () => undefined,
+  })
+  const head = 'POST /payments/1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good.customer\r\n'
+  socket.write(`${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{`)
+  const before = door.events.length
+  await until(() => door.events.length > before, 'the intent on record')
+  socket.destroy()
+  await until(() => door.events.length > before + 1, 'the outcome on record')
+  expect(last()).toMatchObject({ status: 'refused', event: { code: 'REQUEST_INVALID' } })
+})
+
+test('an answer that is no JSON is the fault of who answered', async () => {
+  const other = createTestWorkload('payment', await domain.identity('payment'), {})
+  const strange = await openServer({
+    workload: other,
+    served: [
+      {
+        contract: contract('payment', { rare: { ...payment.endpoints.rare, kind: 'raw' } }),
+        handlers: { rare: () => ({ status: 200, body: 'no json' }) },
+      },
+    ],
+    verifier,
+    limiter: createMemoryLimiter(),
+    decide: decider(NOTHING_NARROWED),
+    narrowing: NOTHING_NARROWED,
+    listen: { host: '127.0.0.1', port: 0 },
+  })
+  const caller = createTestWorkload('order', order.identity, { payment: () => [strange.port] })
+  await expect((caller.call(payment) as any).rare()).rejects.toMatchObject({
+    code: 'REPLY_INVALID',
+  })
+  await caller.close()
+  await strange.close()
+})
+
+test('a key that cannot be used is refused, not passed over', async () => {
+  const before = served
+  await expect(
+    as('good.customer').charge(
+      { params: { order: '1' }, body: { amountMinor: 1 } },
+      { idempotencyKey: 'two words' },
+    ),
+  ).rejects.toMatchObject({ status: 400, problem: { code: 'REQUEST_INVALID' } })
+  expect(served).toBe(before)
 })
 
 function raw(ask: {

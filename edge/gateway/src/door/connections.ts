@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ConnectionFacts } from '../exchange.ts'
@@ -11,6 +12,13 @@ export interface Source {
   readonly uniqueId?: string
 }
 
+interface Secured {
+  readonly socket: TLSSocket
+  readonly facts: ConnectionFacts
+  /** Answers that are owed, in the order of their requests. */
+  readonly owed: Set<ServerResponse>
+}
+
 /**
  * The open connections of the door, from TCP to the last request. A TLS socket is known again by the address and port of
  * its peer, which no other open connection can have.
@@ -19,8 +27,8 @@ export class Connections {
   readonly #all = new Set<Socket>()
   /** Not through with TLS yet; with their source once it is known. */
   readonly #young = new Map<string, { readonly socket: Socket; readonly source?: Source }>()
-  /** Through with TLS; with the requests under way on each. */
-  readonly #secured = new Map<object, { socket: TLSSocket; busy: number; facts: ConnectionFacts }>()
+  /** Through with TLS. */
+  readonly #secured = new Map<object, Secured>()
 
   get size(): number {
     return this.#all.size
@@ -53,25 +61,36 @@ export class Connections {
       tlsVersion: socket.getProtocol() ?? 'unknown',
       tlsCipher: socket.getCipher().standardName,
     }
-    this.#secured.set(socket, { socket, busy: 0, facts })
+    const owed = new Set<ServerResponse>()
+    this.#secured.set(socket, { socket, facts, owed })
     socket.once('close', () => this.#secured.delete(socket))
   }
   factsOf(socket: object): ConnectionFacts | undefined {
     return this.#secured.get(socket)?.facts
   }
-  /** A request is under way on `socket` until `over` closes. */
-  begin(socket: object, over: { once(event: 'close', listener: () => void): unknown }): void {
-    const found = this.#secured.get(socket)
-    if (found === undefined) return
-    found.busy++
-    over.once('close', () => found.busy--)
+  /** A request is under way on `socket` until its answer closes. */
+  begin(socket: object, answer: ServerResponse): void {
+    const owed = this.#secured.get(socket)?.owed
+    if (owed === undefined) return
+    owed.add(answer)
+    answer.once('close', () => owed.delete(answer))
+  }
+  /**
+   * Whether the door may answer bytes that are no request: not where an answer to an earlier request is owed, for
+   * which it would be taken. Where the body of the only request is broken, it is the answer to that.
+   */
+  mayAnswer(socket: object): boolean {
+    const owed = this.#secured.get(socket)?.owed
+    if (owed === undefined || owed.size === 0) return true
+    const [first] = owed
+    return owed.size === 1 && first?.headersSent === false && !first.req.complete
   }
 
   /** Ends what is idle at once, what is in a handshake soon, and all when the time is up. */
   async drain(): Promise<void> {
     const started = performance.now()
     while (this.#all.size > 0 && performance.now() < started + DRAIN_MS_MAX) {
-      for (const { socket, busy } of this.#secured.values()) if (busy === 0) socket.end()
+      for (const { socket, owed } of this.#secured.values()) if (owed.size === 0) socket.end()
       if (performance.now() > started + DRAIN_HANDSHAKE_MS)
         for (const { socket } of this.#young.values()) socket.destroy()
       await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))

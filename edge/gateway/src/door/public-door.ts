@@ -4,7 +4,7 @@ import { createServer as createHttps, type Server as HttpsServer } from 'node:ht
 import { createServer, type Server, type Socket } from 'node:net'
 import { CodedError } from '@countersign/ground/errors'
 import { plainAddress } from '@countersign/ground/http1'
-import { Refusal } from '@countersign/layers'
+import { answerRaw, Refusal, refuseBytes } from '@countersign/layers'
 import type { Events } from '../events.ts'
 import type { ConnectionFacts } from '../exchange.ts'
 import {
@@ -20,7 +20,6 @@ import {
 import { Connections, type Source } from './connections.ts'
 import type { PublicCertificate } from './public-certificate.ts'
 import { readProxyHeader } from './read-proxy-header.ts'
-import { answerRaw, refuseBytes } from './refuse-bytes.ts'
 
 /*
  * A connection, in order:
@@ -167,10 +166,15 @@ export class PublicDoor {
     this.#https.on('tlsClientError', () => events.refusedConnection('handshake'))
     this.#https.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       const address = this.#connections.factsOf(socket)?.address ?? ''
-      refuseBytes(socket, { code: error.code, address }, events)
+      const mayAnswer = this.#connections.mayAnswer(socket)
+      refuseBytes(socket, { code: error.code, mayAnswer }, (refusal, requestId) =>
+        events.refusedBytes({ requestId, address, refusal }),
+      )
     })
     this.#https.on('request', (request, response) => this.#serve(request, response, false))
     this.#https.on('checkContinue', (request, response) => this.#serve(request, response, true))
+    // Other expectations are refused by the stack, like everything else that is no request for us.
+    this.#https.on('checkExpectation', (request, response) => this.#serve(request, response, false))
     this.#https.on('connect', (_request, socket) => {
       const address = this.#connections.factsOf(socket)?.address ?? ''
       const rule = 'request: CONNECT opens no tunnel here'

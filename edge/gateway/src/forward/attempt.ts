@@ -3,7 +3,7 @@ import { NOT_STARTED_HEADER, type Receiver, type UpstreamError } from '@counters
 import { filterResponseHeaders } from '../domain/filter-headers.ts'
 import type { Exchange } from '../exchange.ts'
 import { ANSWER_BUFFER_BYTES_MAX, SEND_STALL_MS } from '../limits.ts'
-import { doorHeaders } from '../respond.ts'
+import { doorHeaders, endAnswer, giveUpBody } from '../respond.ts'
 
 /** How one call of one instance ended. */
 export type Outcome =
@@ -22,6 +22,7 @@ export type Outcome =
  * Takes the answer of a service to the client:
  * 1. a small answer of known length is collected and leaves in one write, head and all
  * 2. any other streams; a client that does not keep up holds the service back
+ * 3. where it comes before the body of the request was sent, the rest of that is read by nobody: the connection ends
  */
 export class Attempt implements Receiver {
   readonly done: Promise<Outcome>
@@ -77,13 +78,13 @@ export class Attempt implements Receiver {
   end(): void {
     if (this.#over) return
     if (this.#collected === undefined) {
-      this.#response.end()
+      endAnswer(this.#exchange, undefined)
       return
     }
     const [only] = this.#collected
     const whole = this.#collected.length === 1 ? only : Buffer.concat(this.#collected)
     this.#writeHead()
-    this.#response.end(this.#bodiless ? undefined : whole)
+    endAnswer(this.#exchange, this.#bodiless ? undefined : whole)
     this.#watchClient()
   }
 
@@ -101,6 +102,7 @@ export class Attempt implements Receiver {
 
   #writeHead(): void {
     this.#exchange.status = this.#status
+    giveUpBody(this.#exchange)
     this.#headers.push(...doorHeaders(this.#exchange))
     this.#response.writeHead(this.#status, this.#headers)
   }

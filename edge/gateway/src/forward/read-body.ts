@@ -1,7 +1,12 @@
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '@countersign/layers'
 import type { Exchange } from '../exchange.ts'
-import { BODY_BUFFER_BYTES_MAX, BODY_BYTES_PER_SECOND_MIN, BODY_GRACE_MS } from '../limits.ts'
+import {
+  BODY_BUFFER_BYTES_MAX,
+  BODY_BYTES_PER_SECOND_MIN,
+  BODY_GRACE_MS,
+  BODY_PIECES_MAX,
+} from '../limits.ts'
 
 /*
  * 1. a declared length is checked before a byte is read
@@ -66,6 +71,8 @@ function collect(
     const onData = (chunk: Buffer): void => {
       chunks.push(chunk)
       size += chunk.length
+      // Each piece is an object that holds what it was read with: a body in pieces of one byte would be large.
+      if (chunks.length >= BODY_PIECES_MAX) chunks.splice(0, chunks.length, Buffer.concat(chunks))
       if (size > bytesMax) settle(() => reject(tooLarge(bytesMax)))
       else if (size > BODY_BUFFER_BYTES_MAX)
         settle(() => resolve({ kind: 'stream', length, chunks: stream(request, chunks, bytesMax) }))
@@ -91,14 +98,20 @@ async function* stream(
     if (size > bytesMax) throw tooLarge(bytesMax)
     return chunk
   }
-  for (const chunk of head) yield counted(chunk)
   const rest = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>
-  for (;;) {
-    // Only the time that the client takes counts: while the service holds us back, nobody asks here.
-    const timer = setTimeout(() => request.destroy(tooSlow()), BODY_GRACE_MS)
-    const next = await rest.next().finally(() => clearTimeout(timer))
-    if (next.done === true) return
-    yield counted(next.value)
+  try {
+    for (const chunk of head) yield counted(chunk)
+    for (;;) {
+      // Only the time that the client takes counts: while the service holds us back, nobody asks here.
+      const timer = setTimeout(() => request.destroy(tooSlow()), BODY_GRACE_MS)
+      const next = await rest.next().finally(() => clearTimeout(timer))
+      if (next.done === true) return
+      yield counted(next.value)
+    }
+  } finally {
+    // The service wants no more of it. What is left flows away, or what the client asks next would wait behind it.
+    await rest.return?.()
+    request.resume()
   }
 }
 

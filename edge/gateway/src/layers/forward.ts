@@ -1,4 +1,4 @@
-import { mayRetry, Refusal, RetryBudget } from '@countersign/layers'
+import { idempotencyKey, mayRetry, Refusal, RetryBudget } from '@countersign/layers'
 import type { Layer } from '../compose.ts'
 import { mayRepeat } from '../domain/may-repeat.ts'
 import { routeOf } from '../domain/route.ts'
@@ -20,15 +20,19 @@ export const forward = (upstreams: Upstreams, events: Events): Layer => {
   const budget = new RetryBudget()
   return async (exchange) => {
     const { endpoint, service } = routeOf(exchange)
+    const mounted = endpoint.kind === 'mount'
+    const hasKey = !mounted && idempotencyKey(exchange.request) !== undefined
     const body = await readBody(exchange, endpoint.bodyBytesMax)
     const call: Call = {
       request: upstreamRequest(exchange, body),
       deadline: performance.now() + endpoint.timeoutMs,
       replayable: body.kind !== 'stream',
+      idempotent: mayRepeat(exchange.method, { idempotent: endpoint.idempotent, mounted, hasKey }),
     }
     budget.earn()
     let tried: Instance | undefined
     for (let number = 1; ; number++) {
+      if (isGone(exchange)) throw new ClientGone()
       const instance = upstreams.choose(service, tried)
       if (instance === undefined) throw noInstance(service)
       tried = instance
@@ -40,16 +44,21 @@ export const forward = (upstreams: Upstreams, events: Events): Layer => {
         outcome.kind === 'unstarted' ? 'NOT_STARTED' : outcome.error.code,
       )
       if (outcome.kind === 'broken') return
-      if (!worthAnother(exchange, { outcome, number, call }) || !budget.spend())
+      if (!worthAnother(outcome, number, call) || !budget.spend())
         throw unanswered(service, outcome)
     }
   }
 }
 
+/** Who has gone while it was looked at who it is, tells it only once: an answer that is closed by now closes no more. */
+const isGone = ({ request, response }: Exchange): boolean =>
+  response.destroyed || request.socket.destroyed
+
 interface Call {
   readonly request: ReturnType<typeof upstreamRequest>
   readonly deadline: number
   readonly replayable: boolean
+  readonly idempotent: boolean
 }
 type NoAnswer = Extract<Outcome, { readonly kind: 'failed' | 'unstarted' }>
 
@@ -74,24 +83,12 @@ function refusalIn(outcome: Outcome): Refusal | undefined {
     : undefined
 }
 
-function worthAnother(
-  exchange: Exchange,
-  last: { readonly outcome: NoAnswer; readonly number: number; readonly call: Call },
-): boolean {
-  const { endpoint } = routeOf(exchange)
-  return mayRetry({
-    number: last.number,
-    replayable: last.call.replayable,
-    timeLeftMs: last.call.deadline - performance.now(),
-    idempotent: mayRepeat(exchange.method, {
-      idempotent: endpoint.idempotent,
-      mounted: endpoint.kind === 'mount',
-      hasKey: exchange.request.headers['idempotency-key'] !== undefined,
-    }),
-    ...(last.outcome.kind === 'failed'
-      ? { error: last.outcome.error }
-      : { status: 503, notStarted: true }),
-  })
+function worthAnother(outcome: NoAnswer, number: number, call: Call): boolean {
+  const { replayable, idempotent, deadline } = call
+  const timeLeftMs = deadline - performance.now()
+  const what =
+    outcome.kind === 'failed' ? { error: outcome.error } : { status: 503, notStarted: true }
+  return mayRetry({ number, replayable, idempotent, timeLeftMs, ...what })
 }
 
 const noInstance = (service: string): Refusal =>

@@ -13,6 +13,7 @@ import { HEADERS_MAX, URI_BYTES_MAX } from '../limits.ts'
  * - no method that opens a tunnel or echoes credentials, no change of protocol
  * - Transfer-Encoding is `chunked` and nothing else, and only in HTTP/1.1
  * - GET, HEAD and OPTIONS have no body: two programs would disagree where it ends
+ * - the only expectation that can be met is `100-continue` (RFC 9110 section 10.1.1)
  */
 const METHODS: ReadonlySet<string> = new Set([
   'GET',
@@ -57,8 +58,10 @@ function checkMethod({ method }: Exchange): void {
   })
 }
 
-function checkFraming({ request, method }: Exchange): void {
+function checkFraming({ request, method, expectsContinue }: Exchange): void {
   const { headers } = request
+  if (headers.expect !== undefined && !expectsContinue && request.httpVersion === '1.1')
+    throw refuse('REQUEST_INVALID', 'the expectation is not "100-continue"')
   const coding = headers['transfer-encoding']
   if (headers.upgrade !== undefined || headers['http2-settings'] !== undefined)
     throw refuse('REQUEST_INVALID', 'a change of protocol is asked for')

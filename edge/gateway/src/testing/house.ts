@@ -121,6 +121,9 @@ export class House {
   readonly #closers: (() => unknown)[] = []
   doorLifeMs = 3_600_000
   keysAreAway = false
+  /** Keys are told when this is over. */
+  keysWait: Promise<unknown> = Promise.resolve()
+  keysAsked = 0
 
   private constructor(pki: Pki) {
     this.pki = pki
@@ -163,6 +166,8 @@ export class House {
     const credential = await createCredential(this.pki, 'gateway')
     const answers = {
       keys: async () => {
+        this.keysAsked++
+        await this.keysWait
         if (this.keysAreAway) throw new Error('identity is away')
         return { keys: [this.tokens.jwk] }
       },

@@ -8,6 +8,7 @@ import {
 } from '@countersign/contract'
 import type { Witness } from '@countersign/contract/platform'
 import { traceparent, type TraceContext } from '@countersign/ground/telemetry'
+import { isIdempotentMethod } from '@countersign/layers'
 import { CallError } from './call-error.ts'
 import type { Connections, Received } from './connections.ts'
 
@@ -97,7 +98,8 @@ async function send(
     timeoutMs: Math.min(options.timeoutMs ?? endpoint.timeoutMs, endpoint.timeoutMs),
     signal: options.signal,
     repeatable:
-      endpoint.idempotent && (endpoint.method !== 'POST' || options.idempotencyKey !== undefined),
+      endpoint.idempotent &&
+      (isIdempotentMethod(endpoint.method) || options.idempotencyKey !== undefined),
   })
   behalf.seen?.({ hop: `${service}.${endpoint.name}`, status: received.status, ...received.proof })
   if (endpoint.kind === 'raw')
@@ -113,11 +115,20 @@ async function send(
 
 function readReply(action: string, declared: Endpoint, received: Received): unknown {
   if (declared.reply === undefined) return undefined
-  const read = declared.reply.safeParse(JSON.parse(received.body.toString('utf8')))
+  const read = declared.reply.safeParse(parseJson(received.body))
   if (read.success) return read.data
   throw new CallError('REPLY_INVALID', `${action} answered what its contract does not declare`, {
     status: received.status,
   })
+}
+
+/** `undefined` for what is no JSON: no JSON means that, and a schema says what is wrong with it. */
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
 }
 
 /** Flat, as they go on the wire: name, value, name, value. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { continueTrace } from '@countersign/ground/telemetry'
-import { Refusal, renderProblem } from '@countersign/layers'
+import { Refusal, type RefusalCode, renderProblem } from '@countersign/layers'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
@@ -51,12 +51,16 @@ export async function climb(exchange: Exchange, steps: readonly Step[]): Promise
 }
 
 /** Checks the input, calls the handler, checks the reply and answers. The outcome is on record before the answer leaves. */
-export async function answer(exchange: Exchange, { request, reply, workload }: At): Promise<void> {
+export async function answer(exchange: Exchange, at: At): Promise<void> {
+  const { request, reply, workload } = at
   const { route } = exchange
   const input = Object.assign(contextOf(exchange, workload), readInput(route, request))
   if (route.mounted) {
     reply.hijack()
-    return answerMounted(exchange, input, workload)
+    // The framework does not look at a reply that it has given away: what is thrown ends here.
+    return answerMounted(exchange, input, workload).catch((thrown: unknown) =>
+      refuse(exchange, thrown, at),
+    )
   }
   const result = await route.handler(input)
   const { status, headers, body } =
@@ -68,20 +72,26 @@ export async function answer(exchange: Exchange, { request, reply, workload }: A
   observe(exchange, status, workload)
 }
 
+/** The door of a workload. */
+export interface Door {
+  readonly workload: Workload & OnBehalf
+  /** Counts a refusal. */
+  refused(code: RefusalCode): void
+}
 /** Where an exchange takes place. */
-export interface At {
+export interface At extends Door {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
-  readonly workload: Workload & OnBehalf
 }
 
 /** The one place where what was thrown becomes HTTP. */
 export async function refuse(
   exchange: Exchange,
   thrown: unknown,
-  { reply, workload }: At,
+  { reply, workload, refused }: At,
 ): Promise<void> {
-  const refusal = refusalOf(thrown)
+  const refusal = hasGone(exchange) ? callerGone(thrown) : refusalOf(thrown)
+  refused(refusal.code)
   if (refusal.code === 'INTERNAL')
     workload.log.error(
       { err: thrown, request: exchange.requestId, action: exchange.route.action },
@@ -162,9 +172,16 @@ function rawReply(result: unknown): Rendered {
 /** A mounted application writes the answer itself, on Node's own objects. */
 async function answerMounted(exchange: Exchange, input: object, workload: Workload): Promise<void> {
   const { incoming, outgoing, route } = exchange
-  const ended = new Promise<void>((resolve) => outgoing.once('close', resolve))
-  await route.handler(Object.assign(input, { request: incoming, response: outgoing }))
-  await ended
+  const ended = new Promise<void>((resolve) => {
+    // Who has gone before tells it only once.
+    if (outgoing.closed) resolve()
+    else outgoing.once('close', resolve)
+  })
+  const handled = async (): Promise<void> => {
+    await route.handler(Object.assign(input, { request: incoming, response: outgoing }))
+    await ended
+  }
+  await Promise.race([handled(), ended])
   if (route.endpoint.audited) workload.audit.record(outcomeEvent(exchange, outgoing.statusCode))
   observe(exchange, outgoing.statusCode, workload)
 }
@@ -187,13 +204,25 @@ function observe(exchange: Exchange, status: number, workload: Workload): void {
 }
 
 /** Fastify's own errors, as refusals of ours. */
-const PARSE_ERRORS: Readonly<Record<string, 'BODY_TOO_LARGE' | 'MEDIA_TYPE' | 'BODY_INVALID'>> = {
+const PARSE_ERRORS: Readonly<Record<string, RefusalCode>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: 'BODY_TOO_LARGE',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'MEDIA_TYPE',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'BODY_INVALID',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'BODY_INVALID',
   FST_ERR_CTP_INVALID_JSON_BODY: 'BODY_INVALID',
 }
+
+const hasGone = ({ incoming }: Exchange): boolean => incoming.destroyed && !incoming.complete
+
+/** Nobody is left to answer; the record says what became of the request. */
+const callerGone = (thrown: unknown): Refusal =>
+  thrown instanceof Refusal
+    ? thrown
+    : new Refusal('REQUEST_INVALID', {
+        rule: 'body: the caller went away before its end',
+        remedy: 'send the whole body',
+        cause: thrown,
+      })
 
 function refusalOf(thrown: unknown): Refusal {
   if (thrown instanceof Refusal) return thrown

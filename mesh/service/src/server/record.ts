@@ -17,16 +17,15 @@ export function outcomeEvent(exchange: Exchange, status: number, refusal?: Refus
   const failed = status >= 500
   return {
     ...about(exchange),
-    status: refusal === undefined ? 'success' : failed ? 'failure' : 'refused',
+    status: failed ? 'failure' : refusal === undefined ? 'success' : 'refused',
     event: {
       kind: 'event',
       category: refusal?.hinge === 'authenticate' ? ['api', 'authentication'] : ['api'],
-      type:
-        refusal === undefined
+      type: failed
+        ? ['access', 'error']
+        : refusal === undefined
           ? ['access', 'allowed']
-          : failed
-            ? ['access', 'error']
-            : ['access', 'denied'],
+          : ['access', 'denied'],
       duration,
       ...(refusal === undefined ? {} : { code: refusal.code }),
     },

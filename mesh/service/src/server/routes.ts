@@ -10,14 +10,6 @@ export interface Served {
   /** All endpoints are answered on Node's own request and response, by an application of another framework. */
   readonly mounted?: boolean
 }
-const UNDECLARED: Endpoint = {
-  at: 'GET /*',
-  callers: ['none'],
-  roles: 'stranger',
-  limit: '1/second per caller',
-}
-const NO_LIMIT = { scope: 'caller', windows: [] } as const
-
 /** The routes of a contract. Throws where it cannot be served, or a handler is missing. */
 export function* routesOf(
   { contract, handlers, mounted }: Served,
@@ -48,7 +40,8 @@ export function* routesOf(
   }
 }
 
-function timingBy(
+/** The series of a status; made when it is first seen. */
+export function timingBy(
   timing: Timing,
   labels: Record<string, string>,
 ): (status: number) => TimingSeries {
@@ -60,32 +53,5 @@ function timingBy(
       series.set(status, found)
     }
     return found
-  }
-}
-
-/** Where requests end that no endpoint answers. */
-export function unknownRoute(service: string, timing: Timing): Route {
-  return {
-    service,
-    endpoint: {
-      name: 'unknown',
-      method: 'ANY',
-      path: '/*',
-      kind: 'json',
-      callers: [],
-      roles: 'stranger',
-      limit: NO_LIMIT,
-      status: 404,
-      audited: false,
-      idempotent: false,
-      timeoutMs: 0,
-      bodyBytesMax: 0,
-    },
-    declared: UNDECLARED,
-    handler: () => undefined,
-    mounted: false,
-    limit: NO_LIMIT,
-    action: `${service}.unknown`,
-    timing: timingBy(timing, { service, endpoint: 'unknown', method: 'any' }),
   }
 }

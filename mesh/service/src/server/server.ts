@@ -15,11 +15,13 @@ import {
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts'
 import type { Workload } from '../workload.ts'
-import { addRoute, addUnknown } from './add-routes.ts'
+import { addRoute } from './add-route.ts'
+import type { Door } from './answer.ts'
 import { peerOf } from './peer.ts'
-import { routesOf, type Served, unknownRoute } from './routes.ts'
+import { routesOf, type Served, timingBy } from './routes.ts'
 import { stack } from './stack.ts'
 import { createSteps } from './steps.ts'
+import { createUnknown, type Unknown } from './unknown.ts'
 
 export interface ServerOptions {
   readonly workload: Workload & OnBehalf
@@ -41,7 +43,6 @@ export interface MeshServer {
 export async function openServer(options: ServerOptions): Promise<MeshServer> {
   const { workload } = options
   let draining = false
-  const app = createApp(workload)
   const steps = stack(
     createSteps({
       trustDomain: workload.trustDomain,
@@ -56,11 +57,14 @@ export async function openServer(options: ServerOptions): Promise<MeshServer> {
     name: 'http_server_request_duration_seconds',
     help: 'How long requests took, by endpoint and status',
   })
+  const door: Door = { workload, refused: refusalCounter(workload) }
+  const labels = { service: workload.name, endpoint: 'unknown', method: 'any' }
+  const unknown = createUnknown(door, steps.slice(0, 2), timingBy(timing, labels))
+  const app = createApp(workload, unknown)
   for (const served of options.served) {
     for (const route of routesOf(served, options.narrowing, timing))
-      addRoute(app, route, steps, workload)
+      addRoute(app, route, steps, door)
   }
-  addUnknown(app, unknownRoute(workload.name, timing), steps.slice(0, 2), workload)
   const server = app.server as unknown as Server
   harden(server, workload)
   await app.listen(options.listen)
@@ -78,7 +82,7 @@ export async function openServer(options: ServerOptions): Promise<MeshServer> {
   }
 }
 
-function createApp(workload: Workload): FastifyInstance {
+function createApp(workload: Workload, unknown: Unknown): FastifyInstance {
   const app = fastify({
     https: {
       ...secureContext(workload),
@@ -95,6 +99,8 @@ function createApp(workload: Workload): FastifyInstance {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     exposeHeadRoutes: false,
+    frameworkErrors: unknown.unreadable,
+    clientErrorHandler: unknown.noRequest,
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: false, caseSensitive: true },
   }) as unknown as FastifyInstance
   // JSON is what contracts speak; anything else is 415.
@@ -103,7 +109,13 @@ function createApp(workload: Workload): FastifyInstance {
     (app.server as unknown as Server).setSecureContext(secureContext(workload)),
   )
   app.addHook('onClose', async () => renewed())
+  app.setNotFoundHandler((request, reply) => unknown.notFound(request, reply))
   return app
+}
+
+function refusalCounter({ metrics }: Workload): Door['refused'] {
+  const refusals = metrics.counter('countersign_refusals_total', 'Refused requests', ['code'])
+  return (code) => refusals.inc({ code })
 }
 
 function secureContext(workload: Workload): { key: string; cert: string; ca: string } {
