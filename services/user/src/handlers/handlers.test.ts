@@ -47,6 +47,13 @@ describe('verifyPassword', () => {
     expect(await verify('nobody', 'alice has a secret')).toEqual({ person: null })
   })
 
+  test('asks no store for what nobody can be called, and says what it says of nobody', async () => {
+    const asked = vi.spyOn(parts.store, 'byUsername')
+    for (const name of ['a\0b', 'a\nb', '\u001b[31m', '<x>', 'x'.repeat(128)])
+      expect(await verify(name, 'alice has a secret')).toEqual({ person: null })
+    expect(asked).not.toHaveBeenCalled()
+  })
+
   test('takes as long for nobody as for a wrong password', async () => {
     const median = async (name: string): Promise<number> => {
       const times: number[] = []
