@@ -133,9 +133,12 @@ describe('reading', () => {
   })
 
   test('an unknown id is not found', async () => {
-    for (const id of [randomUUID(), 'me', "'"]) {
-      const asked = user.read({ params: { id }, ...contextFor('read', alice.id) })
+    for (const id of [randomUUID(), 'me', "'", 'x'.repeat(200)]) {
+      const context = contextFor('read', alice.id)
+      const asked = user.read({ params: { id }, ...context })
       await expect(asked).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      // What no id can be is asked of neither cache nor store.
+      expect(context.witnessed).toHaveLength(id.length === 36 ? 1 : 0)
     }
   })
 
