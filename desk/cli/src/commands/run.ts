@@ -65,10 +65,17 @@ function nameInFile(folder: string): string {
   return name
 }
 
-/** With an IPC channel, so that the service ends when we do, whatever ends us. */
+/**
+ * In a process group of its own, so that one signal to stop arrives once and from us; with an IPC channel, so that the
+ * service ends when we do, whatever ends us.
+ */
 function spawnService(path: string, env: Env, watched: boolean): ChildProcess {
   const out = watched ? 'pipe' : 'inherit'
-  const options: SpawnOptions = { stdio: ['inherit', out, 'inherit', 'ipc'], env: { ...env } }
+  const options: SpawnOptions = {
+    stdio: ['ignore', out, 'inherit', 'ipc'],
+    env: { ...env },
+    detached: true,
+  }
   return spawn(process.execPath, [...NODE_FLAGS, path], options)
 }
 
