@@ -1,3 +1,4 @@
+import { until } from '@countersign/ground/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
 import { anOrder } from './support/door.ts'
 import { sharedPlatform } from './support/shared.ts'
@@ -19,6 +20,18 @@ describe('the audit log', () => {
     ])
       expect(text).toContain(what)
     expect(text).not.toContain('4242424242424242')
+  })
+
+  test('raises an alert when one person is refused again and again', async () => {
+    const token = await platform.token('auditor')
+    const refused = await Promise.all(
+      Array.from({ length: 80 }, () => platform.ask({ path: '/users', token })),
+    )
+    expect(new Set(refused.map((answer) => answer.status))).toEqual(new Set([403, 429]))
+    await until(async () => {
+      const { stdout } = await platform.desk('audit', 'tail', '--alerts', '--json')
+      return stdout.includes('doors.refusal-burst')
+    }, 'an alert of detection')
   })
 
   test('is proven from the public key alone', async () => {

@@ -9,6 +9,15 @@ interface Leg {
   readonly proof: Readonly<Record<string, unknown>> | null
 }
 
+describe('the OpenAPI page of a service', () => {
+  test('is printed as its contract declares it', async () => {
+    const { stdout } = await platform.desk('openapi', 'order')
+    const page = JSON.parse(stdout)
+    expect(page.openapi).toBe('3.1.0')
+    expect(page.paths['/orders'].post['x-countersign-roles']).toEqual(['customer', 'admin'])
+  })
+})
+
 describe('the tour', () => {
   test('holds the seven steps and the nine hops with their proofs', async () => {
     const { steps, hops } = await platform.json<{ steps: Leg[]; hops: Leg[] }>('tour')

@@ -1,5 +1,6 @@
 import { messageOf } from '@countersign/ground/errors'
 import { type Part, type Running, startPart } from '@countersign/service'
+import { STOP_MS_MAX } from './limits.ts'
 import { type HouseAnswer, type HouseOrder, houseOrderSchema } from './supervisor/house-protocol.ts'
 import { EXIT_CONFIG } from './supervisor/process-spec.ts'
 
@@ -33,8 +34,8 @@ async function start(order: HouseOrder & { type: 'start' }): Promise<void> {
 
 async function stop(instance: string): Promise<void> {
   const part = await running.get(instance)?.catch(() => undefined)
-  running.delete(instance)
   await part?.close().catch((error: unknown) => console.error(messageOf(error)))
+  running.delete(instance)
   tell({ type: 'ended', instance, code: 0 })
   if (running.size === 0) process.exit(0)
 }
@@ -45,4 +46,8 @@ process.on('message', (raw) => {
 })
 // The order of stopping is the supervisor's to decide, and without one there is nothing to run for.
 process.on('SIGINT', () => undefined)
-process.on('disconnect', () => process.exit(0))
+process.on('disconnect', () => {
+  setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
+  for (const instance of running.keys()) void stop(instance)
+  if (running.size === 0) process.exit(0)
+})

@@ -43,6 +43,17 @@ describe('a command line', () => {
     expect((await run(folder.path, '--version')).code).toBe(0)
   })
 
+  test('run takes the name of a service of the platform from a person, not from a folder', async () => {
+    using folder = temporaryFolder()
+    writeFileSync(join(folder.path, 'main.ts'), '')
+    const file = { service: 'user', home: '.countersign' }
+    writeFileSync(join(folder.path, '.countersign.json'), JSON.stringify(file))
+    const { code, notes } = await run(folder.path, 'run main.ts')
+    expect(code).toBe(2)
+    expect(notes).toContain('add --name user')
+    expect((await run(folder.path, 'run main.ts --name user')).code).toBe(3)
+  })
+
   test.each([
     'status',
     'tour',

@@ -101,6 +101,11 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .option('--number <n>', 'which of several processes of that name', '1')
     .action(run(async () => (await import('./commands/run.ts')).runService))
   program
+    .command('openapi')
+    .description('print the OpenAPI page of a service that runs')
+    .argument('<service>', 'its name, as in order')
+    .action(run(async () => (await import('./commands/openapi.ts')).openapi))
+  program
     .command('prometheus')
     .description('print the configuration for a Prometheus that watches this platform')
     .option('--path', 'print where it lies instead')

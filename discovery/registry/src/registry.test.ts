@@ -109,6 +109,14 @@ describe('an instance', () => {
     expect(registry.events.map((event) => event.action)).toContain('instance.passing')
   })
 
+  test('says a bounded number of things of itself', async () => {
+    const said = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 'v']))
+    const body = (count: number) => ({ ...registration('order-1', 1), Meta: said(count) })
+    expect((await order.register({ body: body(16) })).status).toBe(200)
+    expect((await order.register({ body: body(17) })).status).toBe(400)
+  })
+
   test('that is somebody else never becomes passing', async () => {
     const other = await instanceOf('payment')
     await order.register({ body: registration('order-1', other.port) })

@@ -69,16 +69,11 @@ type Facts = Pick<NewAuditEvent, 'status' | 'event' | 'countersign'>
 function grantFacts({ permit, status }: Exchange, at: 'start' | 'end'): Facts {
   const failed = at === 'end' && (status >= 500 || status === 499)
   return {
-    status: failed ? 'failure' : 'success',
+    status: at === 'start' ? 'intent' : failed ? 'failure' : 'success',
     event: {
       kind: 'event',
       category: ['api'],
-      type: failed
-        ? ['access', 'error']
-        : at === 'start'
-          ? ['access', 'start']
-          : ['access', 'allowed'],
-      ...(at === 'start' ? { reason: 'intent' } : {}),
+      type: at === 'start' ? ['start'] : ['access', failed ? 'error' : 'allowed'],
     },
     countersign: { door: 'gateway', ...(permit === undefined ? {} : { rule: cut(permit.rule) }) },
   }

@@ -97,8 +97,8 @@ describe('a request that may pass', () => {
     expect(others).toEqual([])
     expect(intent).toMatchObject({
       action: 'order.create',
-      status: 'success',
-      event: { type: ['access', 'start'], reason: 'intent' },
+      status: 'intent',
+      event: { type: ['start'] },
     })
     expect(outcome).toMatchObject({
       action: 'order.create',

@@ -76,29 +76,6 @@ describe('up --detach', () => {
     expect(again.code).not.toBe(0)
     expect(again.stderr).toContain('already runs')
   })
-
-  test('data survives down and up', async () => {
-    const token = await platform.token('customer')
-    const placed = await platform.ask({
-      path: '/orders',
-      token,
-      body: {
-        items: [{ sku: 'tea', quantity: 1, unitPriceMinor: 100 }],
-        currency: 'EUR',
-        card: { number: '4242424242424242', expiry: '12/30', holder: 'Ada' },
-      },
-    })
-    expect(placed.status, placed.text).toBe(201)
-    expect((await platform.stop()).code).toBe(0)
-    const { home, publicPort } = platform
-    platform = await startPlatform({ home, publicPort })
-    const read = await platform.ask({
-      path: `/orders/${placed.json.id}`,
-      token: await platform.token('customer'),
-    })
-    expect(read.status, read.text).toBe(200)
-    expect(read.json.totalMinor).toBe(100)
-  })
 })
 
 describe('what can go wrong gives one clear message and a code', () => {

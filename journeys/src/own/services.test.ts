@@ -28,6 +28,15 @@ function run(folder: string, ...args: string[]) {
   return { child, said: collect(child) }
 }
 
+/** Runs a program as the service `name`. It lies below the checkout, so that its packages are found. */
+function runSample(name: string, text: string) {
+  const folder = mkdtempSync(join(REPOSITORY, 'journeys/.sample-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'main.mjs')
+  writeFileSync(file, text)
+  return run(platform.home, file, '--name', name)
+}
+
 describe('countersign new hello', () => {
   test('makes a service that joins and answers through the door, with token, roles, limit and audit', async () => {
     const folder = temporaryFolder('csn-').path
@@ -84,6 +93,19 @@ describe('countersign new hello', () => {
   })
 })
 
+const FASTIFY_SERVICE = `
+import fastify from 'fastify'
+import { countersign } from '@countersign/service/fastify'
+
+const app = fastify()
+const { allow, context, listen } = countersign('notes')
+app.post('/notes', {
+  preHandler: allow({ at: 'POST /notes', callers: ['gateway'], roles: ['customer'], limit: '5/second per person' }),
+}, async (request) => ({ who: context(request).permit.person.name, note: request.body.note }))
+
+await listen(app)
+`
+
 /* The order service of the first seed, with `allow` where its own `checkRBAC` stood and `listen` in place of https. */
 const EXPRESS_ORDER_SERVICE = `
 import express from 'express'
@@ -109,14 +131,20 @@ app.get('/undeclared', (req, res) => res.json({ reached: true }))
 await listen(app)
 `
 
+describe('a plain Fastify app', () => {
+  test('lives here behind the same door, and reads its body itself', async () => {
+    runSample('notes', FASTIFY_SERVICE)
+    const customer = await platform.token('customer')
+    const ask = { path: '/notes', token: customer, body: { note: 'tea' } }
+    await until(async () => (await platform.ask(ask)).status === 200, 'the app to answer', 15_000)
+    expect((await platform.ask(ask)).json).toEqual({ who: 'customer', note: 'tea' })
+    expect((await platform.ask({ ...ask, token: await platform.token('admin') })).status).toBe(403)
+  })
+})
+
 describe('the Express sample of the seed', () => {
   test('lives here with the middleware in place of its own check', async () => {
-    // Below the checkout, so that its packages are found.
-    const folder = mkdtempSync(join(REPOSITORY, 'journeys/.seed-'))
-    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-    const file = join(folder, 'order-service.mjs')
-    writeFileSync(file, EXPRESS_ORDER_SERVICE)
-    const { said } = run(platform.home, file, '--name', 'order-service')
+    const { said } = runSample('order-service', EXPRESS_ORDER_SERVICE)
     const admin = await platform.token('admin')
     let answer = await platform.ask({ path: '/seed-orders', token: admin })
     await until(

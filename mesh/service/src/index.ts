@@ -16,7 +16,8 @@ export {
 export type { Built, Env, Identify, Part } from './part.ts'
 export { type ProcessMessage, run } from './run.ts'
 export { serve } from './serve.ts'
-export { type Joined, joinMesh, type Running, startPart } from './start.ts'
+export { type Joined, joinMesh } from './join-mesh.ts'
+export { type Running, startPart } from './start.ts'
 export type {
   AuditWriter,
   Context,

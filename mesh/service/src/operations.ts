@@ -1,12 +1,18 @@
-import type { RawReply } from '@countersign/contract'
+import { type Contract, type Endpoint, openapi, type RawReply } from '@countersign/contract'
 import type { Workload } from './workload.ts'
 
-/** Handlers of the contract `operations`. `ready` says whether the instance takes work. */
+/** Handlers of the contract `operations`, for a workload that answers `contract`. `ready`: whether it takes work. */
 export function operationsOf(
   workload: Workload,
+  contract: Contract<string, Record<string, Endpoint>>,
   ready: () => boolean,
 ): Record<string, () => RawReply | object | Promise<RawReply>> {
   return {
+    openapi: () => ({
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(openapi(contract)),
+    }),
     live: () => ({ status: 'ok' }),
     metrics: async () => ({
       status: 200,

@@ -198,6 +198,19 @@ describe('a call', () => {
       problem: { code: 'BODY_INVALID', errors: [{ field: 'body.amountMinor' }, { field: 'body' }] },
     })
   })
+  test.each(['two words', 'k'.repeat(129), 'schlüssel'])(
+    'with the idempotency key %j, by which nobody would know it again, is refused before it has an effect',
+    async (idempotencyKey) => {
+      const before = served
+      await expect(
+        as('good.customer').charge(
+          { params: { order: '1' }, body: { amountMinor: 1 } },
+          { idempotencyKey },
+        ),
+      ).rejects.toMatchObject({ status: 400, problem: { code: 'REQUEST_INVALID' } })
+      expect(served).toBe(before)
+    },
+  )
   test('over the limit is told to wait', async () => {
     await as('good.customer').rare()
     await as('good.customer').rare()

@@ -3,20 +3,12 @@ import { join } from 'node:path'
 import { describe } from '@countersign/contract'
 import {
   audit,
-  authority,
-  type Issued,
-  identity as identityContract,
+  identity as provider,
   operations,
+  type Registration,
   registry,
 } from '@countersign/contract/platform'
-import { ConfigError } from '@countersign/ground/config'
-import {
-  createLog,
-  createSpans,
-  type Log,
-  Metrics,
-  type Spans,
-} from '@countersign/ground/telemetry'
+import { createSpans } from '@countersign/ground/telemetry'
 import { createMemoryLimiter, createTokenVerifier } from '@countersign/layers'
 import {
   decider,
@@ -26,16 +18,15 @@ import {
   parseNarrowing,
 } from '@countersign/policy'
 import { createAuditWriter } from './audit/writer.ts'
-import type { OnBehalf } from './client/client.ts'
-import { type Connected, connect } from './connect.ts'
-import { type PlatformSettings, readPlatformSettings } from './config/platform.ts'
+import { buildWorkload } from './build-workload.ts'
+import type { PlatformSettings } from './config/platform.ts'
 import { createRegistrar } from './discovery/registrar.ts'
-import { joinTrustDomain } from './identity/join.ts'
+import { joinAs } from './join-mesh.ts'
 import { FLUSH_MS } from './limits.ts'
 import { operationsOf } from './operations.ts'
 import type { Built, Env, Part } from './part.ts'
-import { openServer } from './server/server.ts'
-import type { Identity, Workload } from './workload.ts'
+import { type MeshServer, openServer } from './server/server.ts'
+import type { Workload } from './workload.ts'
 
 /** A part that runs. */
 export interface Running {
@@ -44,54 +35,6 @@ export interface Running {
   readonly port: number
   /** Drains, deregisters, flushes records, closes. */
   close(): Promise<void>
-}
-
-/** A workload that has joined, before it answers anything. */
-export interface Joined<Name extends string = string> {
-  readonly settings: PlatformSettings
-  readonly instance: string
-  readonly log: Log
-  readonly metrics: Metrics
-  readonly identity: Identity & { close(): void }
-  readonly connected: Connected<Name>
-  close(): Promise<void>
-}
-
-/** Joins the trust domain as `name` and connects to the mesh, as a caller only. Settings as for `serve`. */
-export function joinMesh<Name extends string>(name: Name, env: Env): Promise<Joined<Name>> {
-  return joinAs({ name }, env) as Promise<Joined<Name>>
-}
-
-async function joinAs(part: Pick<Part, 'name' | 'identify'>, env: Env): Promise<Joined> {
-  const settings = readPlatformSettings(env)
-  const instance = settings.COUNTERSIGN_INSTANCE ?? `${part.name}-1`
-  const log = createLog({
-    service: part.name,
-    node: instance,
-    level: settings.COUNTERSIGN_LOG_LEVEL,
-  })
-  const metrics = new Metrics()
-  // Renewal goes over the mesh, and the mesh needs the identity: the connection is there before the first renewal.
-  let connected: Connected | undefined
-  const renew = async (csr: string): Promise<Issued> => {
-    if (connected === undefined) throw new Error('not connected yet')
-    return connected.call(authority).renew({ body: { csr } })
-  }
-  const identity = await identify(part, env, { settings, instance, log, renew })
-  const at = connect({
-    name: part.name,
-    trustDomain: settings.COUNTERSIGN_TRUST_DOMAIN,
-    identity,
-    seeds: settings.COUNTERSIGN_SEEDS,
-    log,
-    metrics,
-  })
-  connected = at
-  const close = async (): Promise<void> => {
-    await at.close()
-    identity.close()
-  }
-  return { settings, instance, log, metrics, identity, connected: at, close }
 }
 
 /**
@@ -105,8 +48,8 @@ export async function startPart(
 ): Promise<Running> {
   const joined = await joinAs(part, env)
   const { settings, instance, log, metrics, identity, connected: at } = joined
-  if (options.ownsProcess === true) metrics.collectProcess()
   const narrowing = readNarrowing(settings)
+  if (options.ownsProcess === true) metrics.collectProcess()
   const writer = await createAuditWriter({
     folder: join(settings.COUNTERSIGN_STATE, 'spool'),
     service: part.name,
@@ -120,18 +63,11 @@ export async function startPart(
     endpoint === undefined
       ? undefined
       : await createSpans({ endpoint, service: part.name, instance })
-  const workload = workloadOf(part.name, instance, settings, {
-    spans,
-    identity,
-    connected: at,
-    writer,
-    log,
-    metrics,
-  })
+  const workload = buildWorkload(part.name, joined, { audit: writer, spans })
   const verifier = createTokenVerifier({
     issuer: settings.COUNTERSIGN_ISSUER,
     audience: settings.COUNTERSIGN_AUDIENCE,
-    fetchKeys: () => at.call(identityContract).keys(),
+    fetchKeys: () => at.call(provider).keys(),
     log,
     metrics,
   })
@@ -148,7 +84,11 @@ export async function startPart(
       { contract: built.contract, handlers: built.handlers, mounted: built.mounted === true },
       {
         contract: operations,
-        handlers: operationsOf(workload, () => !draining && (built.ready?.() ?? true)),
+        handlers: operationsOf(
+          workload,
+          built.contract,
+          () => !draining && (built.ready?.() ?? true),
+        ),
       },
     ],
     verifier,
@@ -187,41 +127,6 @@ export async function startPart(
   }
 }
 
-interface IdentifyParts {
-  readonly settings: PlatformSettings
-  readonly instance: string
-  readonly log: Log
-  readonly renew: (csr: string) => Promise<Issued>
-}
-
-function identify(
-  part: Pick<Part, 'name' | 'identify'>,
-  env: Env,
-  { settings, instance, log, renew }: IdentifyParts,
-): Promise<Identity & { close(): void }> {
-  const trustDomain = settings.COUNTERSIGN_TRUST_DOMAIN
-  if (part.identify !== undefined) return part.identify({ env, trustDomain, instance, log })
-  const token = settings.COUNTERSIGN_JOIN_TOKEN
-  const missing = [
-    ...(token === undefined
-      ? ['COUNTERSIGN_JOIN_TOKEN is missing; `countersign run` gets one']
-      : []),
-    ...(settings.COUNTERSIGN_JOIN.length === 0
-      ? ['COUNTERSIGN_JOIN is missing: the join doors of the authorities, host:port,host:port']
-      : []),
-  ]
-  if (token === undefined || missing.length > 0) throw new ConfigError(missing)
-  return joinTrustDomain({
-    name: part.name,
-    trustDomain,
-    doors: settings.COUNTERSIGN_JOIN,
-    token,
-    bundle: settings.COUNTERSIGN_TRUST_BUNDLE,
-    renew,
-    log,
-  })
-}
-
 function readNarrowing(settings: PlatformSettings): Narrowing {
   const file = settings.COUNTERSIGN_POLICY_FILE
   return file === undefined ? NOTHING_NARROWED : parseNarrowing(readFileSync(file, 'utf8'), file)
@@ -230,9 +135,9 @@ function readNarrowing(settings: PlatformSettings): Narrowing {
 function registrationOf(
   part: Part,
   instance: string,
-  server: { host: string; port: number },
+  server: MeshServer,
   built: Built,
-) {
+): Registration {
   return {
     ID: instance,
     Name: part.name,
@@ -240,54 +145,5 @@ function registrationOf(
     Port: server.port,
     Check: { TTL: '10s' },
     ...(built.meta === undefined ? {} : { Meta: { ...built.meta } }),
-  }
-}
-
-interface WorkloadParts {
-  readonly identity: Identity & { close(): void }
-  readonly connected: Connected
-  readonly writer: Workload['audit']
-  readonly spans: Spans | undefined
-  readonly log: Log
-  readonly metrics: Metrics
-}
-
-function workloadOf(
-  name: string,
-  instance: string,
-  settings: PlatformSettings,
-  { identity, connected, writer, spans, log, metrics }: WorkloadParts,
-): Workload & OnBehalf {
-  metrics.gauge(
-    'countersign_certificate_expiry_timestamp_seconds',
-    'When the certificate of this workload ends',
-    [],
-    function () {
-      this.set(identity.current().notAfter.getTime() / 1000)
-    },
-  )
-  metrics.gauge(
-    'countersign_certificate_renewals',
-    'How often the certificate was renewed since the start',
-    [],
-    function () {
-      this.set(identity.renewals)
-    },
-  )
-  return {
-    name,
-    instance,
-    trustDomain: settings.COUNTERSIGN_TRUST_DOMAIN,
-    identity,
-    log,
-    metrics,
-    audit: writer,
-    spans,
-    instances: (of) => connected.resolver.instances(of),
-    contracts: () => connected.resolver.contracts(),
-    call: (contract) => connected.call(contract) as never,
-    callAt: (contract, where) => connected.callAt(contract, where) as never,
-    callFor: (contract, behalf) => connected.callFor(contract, behalf),
-    close: () => connected.close(),
   }
 }

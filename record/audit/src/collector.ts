@@ -27,6 +27,7 @@ export interface CollectorOptions {
  * Takes events into the log.
  *
  * - a sender speaks for itself only: the service of an event is the name in the caller's certificate
+ * - an alert is the log's own word: detection looks at everything that others send
  * - an id that is in the log, or on its way there, is not taken again, but answered like the first
  * - alerts about an event become durable together with it
  */
@@ -56,6 +57,7 @@ export class Collector {
   ): Promise<{ accepted: number; known: number }> {
     const began = performance.now()
     checkSender(events, caller)
+    checkKind(events)
     if (!this.#hasRoom()) throw new Refusal('OVERLOADED', { headers: { 'retry-after': '1' } })
     await this.catchUp()
     const sent = new Map(events.map((event) => [event.id, event]))
@@ -165,6 +167,16 @@ function checkSender(events: readonly AuditEvent[], caller: string): void {
     detail: 'A workload can send events of its own only',
     rule: `audit: ${caller} sent an event of ${JSON.stringify(other.serviceName)}`,
     remedy: `send events of ${JSON.stringify(other.serviceName)} with its own certificate`,
+  })
+}
+
+function checkKind(events: readonly AuditEvent[]): void {
+  const claimed = events.findIndex(({ event }) => event.kind === 'alert')
+  if (claimed < 0) return
+  throw new Refusal('BODY_INVALID', {
+    errors: [{ field: `body.events.${claimed}.event.kind`, message: 'alerts are made by the log' }],
+    rule: 'audit: alerts are made by detection',
+    remedy: 'send an event of kind "event"',
   })
 }
 

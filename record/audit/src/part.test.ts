@@ -57,6 +57,20 @@ describe('append', () => {
     await audit.append([testEvent('c', { serviceName: 'desk' })], 'desk')
     expect((await audit.query({})).entries.map(({ event }) => event.serviceName)).toEqual(['desk'])
   })
+  test('an alert of anybody but the log itself is refused as invalid', async () => {
+    using folder = temporaryFolder()
+    await using audit = await openAudit(folder.path)
+    const forged = testEvent('b', {
+      event: { kind: 'alert', category: ['intrusion_detection'], type: ['info'] },
+      rule: { id: 'identity.failed-logins' },
+    })
+    await expect(audit.append([testEvent('a'), forged])).rejects.toMatchObject({
+      code: 'BODY_INVALID',
+      status: 400,
+      facts: { errors: [{ field: 'body.events.1.event.kind' }] },
+    })
+    expect((await audit.query({})).size).toBe(0)
+  })
   test('an event that no entry can hold is refused as invalid', async () => {
     using folder = temporaryFolder()
     await using audit = await openAudit(folder.path)
@@ -237,12 +251,7 @@ describe('query', () => {
       testEvent('b', { userId: 'u-2', status: 'refused' }),
       testEvent('c', { userId: null, user: { name: 'ann' }, timestamp: '2026-01-02T04:00:00Z' }),
     ])
-    const alert = { kind: 'alert', category: ['network'], type: ['info'] } as const
-    const payment = testEvent('d', {
-      serviceName: 'payment',
-      event: { ...alert, category: ['network'], type: ['info'] },
-    })
-    await audit.append([payment], 'payment')
+    await audit.append([testEvent('d', { serviceName: 'payment' })], 'payment')
     const found = async (query: Parameters<typeof audit.query>[0]) =>
       (await audit.query(query)).entries.map(({ event }) => event.action.slice(-1)).join('')
     expect(await found({})).toBe('abcd')
@@ -252,7 +261,8 @@ describe('query', () => {
     expect(await found({ service: 'payment' })).toBe('d')
     expect(await found({ action: 'order.c' })).toBe('c')
     expect(await found({ status: 'refused' })).toBe('b')
-    expect(await found({ kind: 'alert' })).toBe('d')
+    expect(await found({ kind: 'event' })).toBe('abcd')
+    expect(await found({ kind: 'alert' })).toBe('')
     expect(await found({ from: '2026-01-02T03:30:00Z' })).toBe('c')
     expect(await found({ until: '2026-01-02T03:30:00+00:00' })).toBe('abd')
     expect(await found({ userId: 'u-1', service: 'order' })).toBe('a')

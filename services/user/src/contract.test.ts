@@ -27,3 +27,9 @@ test('a new password has 12 characters at least and 1024 bytes at most', () => {
   expect([valid('a'.repeat(11)), valid('a'.repeat(12))]).toEqual([false, true])
   expect([valid('ü'.repeat(512)), valid('ü'.repeat(513))]).toEqual([true, false])
 })
+
+test('a page of people begins after a name, and no database is asked for what cannot be one', () => {
+  const { query } = contract.endpoints.list
+  expect(query?.safeParse({ after: "o'neill" }).success).toBe(true)
+  expect(query?.safeParse({ after: 'a\0b' }).success).toBe(false)
+})

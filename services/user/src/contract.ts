@@ -44,7 +44,7 @@ export const contract = declare('user', {
     limit: '20/second per person',
     query: z.strictObject({
       limit: z.coerce.number().int().min(1).max(PAGE_MAX).default(PAGE_DEFAULT),
-      after: username.optional(),
+      after: username.refine((text) => !text.includes('\0'), 'holds a NUL').optional(),
     }),
     reply: z.strictObject({ users: z.array(userSchema), next: z.string().nullable() }),
   }),

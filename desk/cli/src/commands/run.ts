@@ -8,11 +8,12 @@ import type { Env } from '@countersign/service'
 import type { Desk } from '../desk.ts'
 import { DeskError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { readServiceFile } from '../home/service-file.ts'
+import { readServiceFile, SERVICE_FILE } from '../home/service-file.ts'
 import { readableLine } from '../logs/readable-line.ts'
 import { countOption } from '../options.ts'
 import { askSupervisor } from '../supervisor/control-client.ts'
 import { joinEnvSchema } from '../supervisor/control-protocol.ts'
+import { isOwnName } from '../supervisor/plan.ts'
 import { NODE_FLAGS } from '../supervisor/process-runner.ts'
 import { EXIT_CONFIG } from '../supervisor/process-spec.ts'
 import { onStopSignals } from '../supervisor/stop-signals.ts'
@@ -26,9 +27,7 @@ export async function runService(
 ): Promise<ExitCode> {
   const path = resolve(desk.folder, main)
   if (!existsSync(path)) throw new DeskError('USAGE', `there is no file ${path}`)
-  const name = options.name ?? readServiceFile(desk.folder)?.service
-  if (name === undefined)
-    throw new DeskError('USAGE', 'the name of the service is not known; add --name <service>')
+  const name = options.name ?? nameInFile(desk.folder)
   const number = countOption('--number', options.number)
   const env = joinEnvSchema.parse(await askSupervisor(desk.layout, { op: 'join', name, number }))
   const { publicUrl } = await readSeeds(desk.layout)
@@ -50,10 +49,33 @@ export async function runService(
   }
 }
 
-/** With an IPC channel, so that the service ends when we do, whatever ends us. */
+/**
+ * The name that the folder claims. A folder can come from anybody, and with the name of a service of the platform it
+ * would get that service's certificate: that has to be said in so many words.
+ */
+function nameInFile(folder: string): string {
+  const name = readServiceFile(folder)?.service
+  if (name === undefined)
+    throw new DeskError('USAGE', 'the name of the service is not known; add --name <service>')
+  if (isOwnName(name))
+    throw new DeskError(
+      'USAGE',
+      `${SERVICE_FILE} says that this is ${name}, which is a service of the platform; if one more of it is meant, add --name ${name}`,
+    )
+  return name
+}
+
+/**
+ * In a process group of its own, so that one signal to stop arrives once and from us; with an IPC channel, so that the
+ * service ends when we do, whatever ends us.
+ */
 function spawnService(path: string, env: Env, watched: boolean): ChildProcess {
   const out = watched ? 'pipe' : 'inherit'
-  const options: SpawnOptions = { stdio: ['inherit', out, 'inherit', 'ipc'], env: { ...env } }
+  const options: SpawnOptions = {
+    stdio: ['ignore', out, 'inherit', 'ipc'],
+    env: { ...env },
+    detached: true,
+  }
   return spawn(process.execPath, [...NODE_FLAGS, path], options)
 }
 

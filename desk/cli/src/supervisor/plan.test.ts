@@ -21,7 +21,7 @@ describe('the plan', () => {
   test('gives the master key to those that seal, and to nobody else', () => {
     const keyed = specs.filter((spec) => spec.env.COUNTERSIGN_MASTER_KEY_FILE !== undefined)
     expect(new Set(keyed.map((spec) => spec.name))).toEqual(
-      new Set(['authority', 'audit', 'identity', 'user', 'payment', 'gateway']),
+      new Set(['authority', 'audit', 'identity', 'payment', 'gateway']),
     )
   })
 

@@ -26,7 +26,7 @@ export const PARTS: readonly Part[] = [
   { instance: 'registry-1',  name: 'registry',  module: '@countersign/registry', quiet: true },
   { instance: 'audit-1',     name: 'audit',     module: '@countersign/audit', needs: ['master key'] },
   { instance: 'identity-1',  name: 'identity',  module: '@countersign/identity', needs: ['master key'], quiet: true },
-  { instance: 'user-1',      name: 'user',      module: '@countersign/user', needs: ['master key'], quiet: true },
+  { instance: 'user-1',      name: 'user',      module: '@countersign/user', quiet: true },
   { instance: 'order-1',     name: 'order',     module: '@countersign/order' },
   { instance: 'payment-1',   name: 'payment',   module: '@countersign/payment', needs: ['master key'] },
   { instance: 'gateway-1',   name: 'gateway',   module: '@countersign/gateway', needs: ['master key'] },

@@ -1,12 +1,7 @@
-import { isReservedName } from '@countersign/contract'
-import { audit } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
-import { writeFileAtomic } from '@countersign/ground/store'
 import type { Log } from '@countersign/ground/telemetry'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
-import { DeskError } from '../errors.ts'
-import { pinKey } from '../home/audit-pins.ts'
 import { ensureCredentials } from '../home/credentials.ts'
 import type { Layout } from '../home/layout.ts'
 import { ownFolder } from '../home/prepare.ts'
@@ -17,14 +12,14 @@ import type { PlatformStatus } from './control-protocol.ts'
 import { Crew } from './crew.ts'
 import { type DeskWorkload, joinAsDesk } from './desk-workload.ts'
 import { type Engines, startEngines } from './engines.ts'
+import { joinEnv } from './join-env.ts'
 import { partSettings } from './part-settings.ts'
 import * as plan from './plan.ts'
 import { freePorts, requireFreePort } from './ports.ts'
 import { probe } from './probe.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
-import { prometheusConfig } from './prometheus-config.ts'
 import { requireRedis } from './require-redis.ts'
-import { writeSeeds } from './seeds.ts'
+import { writeRunFiles } from './run-files.ts'
 import { statusOf } from './status.ts'
 import type { ProcessState } from './supervise.ts'
 import { Timeline } from './timeline.ts'
@@ -98,8 +93,8 @@ export class Platform {
     await this.#crew.launch(
       plan.planOf({ ...facts, own }).filter(({ instance }) => !begun.has(instance)),
     )
-    await this.#writeRunFiles()
-    await this.#pinLogKey()
+    const specs = this.#crew.members.map((each) => each.spec)
+    await writeRunFiles({ specs, layout, config, log, desk: this.#desk })
     this.timeline.mark('ready')
     this.#ready = true
     log.info({ timeline: this.timeline.marks }, 'the platform is ready')
@@ -146,22 +141,9 @@ export class Platform {
   }
 
   /** All that a service of a user needs to join, with a fresh token for its name. */
-  async joinEnv({ name, number }: { name: string; number: number }): Promise<Env> {
-    if (isReservedName(name))
-      throw new DeskError('FAILED', `${name} is a name of the platform itself; choose another`)
-    if (this.#desk === undefined) throw new DeskError('FAILED', 'the platform is still starting')
-    const instance = `${name}-${number}`
-    if (plan.PARTS.some((part) => part.instance === instance))
-      throw new DeskError('FAILED', `${instance} runs already; add --number 2 for another of them`)
-    const state = this.#options.layout.part(instance)
-    await ownFolder(state)
-    return {
-      ...this.#mesh,
-      COUNTERSIGN_INSTANCE: instance,
-      COUNTERSIGN_LISTEN: '127.0.0.1:0',
-      COUNTERSIGN_STATE: state,
-      COUNTERSIGN_JOIN_TOKEN: await this.#desk.mintToken(name),
-    }
+  joinEnv(wanted: { name: string; number: number }): Promise<Env> {
+    const { layout } = this.#options
+    return joinEnv(wanted, { mesh: this.#mesh, layout, desk: this.#desk })
   }
 
   /** What has to be there before anything runs. */
@@ -207,27 +189,6 @@ export class Platform {
     if (!spec.joins) return spec.env
     if (this.#desk === undefined) throw new Error('broken invariant: a part joins before the desk')
     return { ...spec.env, COUNTERSIGN_JOIN_TOKEN: await this.#desk.mintToken(spec.name) }
-  }
-
-  async #writeRunFiles(): Promise<void> {
-    const { config, layout } = this.#options
-    const specs = this.#crew.members.map((each) => each.spec)
-    const { trustDomain } = config
-    const seeds = specs.map(({ name, port }) => ({ name, host: '127.0.0.1', port }))
-    await writeSeeds(layout, { trustDomain, publicUrl: plan.publicUrl(config), seeds })
-    await writeFileAtomic(layout.prometheus, prometheusConfig({ specs, layout, trustDomain }))
-  }
-
-  /** A log with another key than before is not the log of before: somebody should look. */
-  async #pinLogKey(): Promise<void> {
-    const { layout, log } = this.#options
-    const answer = await this.#desk?.link.call(audit).key()
-    if (answer === undefined) return
-    if ((await pinKey(layout, answer.key)) === 'changed')
-      log.error(
-        { noted: layout.auditKey },
-        'the audit log has another key than the one that was noted',
-      )
   }
 
   async #stop(stopCrew: () => Promise<void>): Promise<void> {

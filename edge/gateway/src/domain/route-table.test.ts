@@ -64,6 +64,22 @@ describe('matching', () => {
     expect(where(table, at)).toBe(expected)
   })
 
+  it('closes what a public path would match but the service would answer for the mesh', () => {
+    const table = build({
+      service: 'payment',
+      endpoints: [
+        endpoint('read', 'GET /payments/:id'),
+        endpoint('ping', 'GET /payments/ping', ['order']),
+        endpoint('settle', 'PUT /payments/for/:order', ['order']),
+      ],
+    })
+    expect(where(table, 'GET /payments/7')).toBe('payment.read')
+    expect(where(table, 'GET /payments/ping')).toBe('none, allow ')
+    expect(where(table, 'PUT /payments/ping')).toBe('none, allow GET')
+    expect(where(table, 'PUT /payments/for/7')).toBe('none, allow ')
+    expect(table.routes.map((route) => route.label)).toEqual(['payment.read'])
+  })
+
   it('holds only what lists the gateway by name', () => {
     const inner = {
       service: 'inner',

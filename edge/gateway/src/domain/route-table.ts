@@ -33,6 +33,7 @@ export const EMPTY_TABLE: RouteTable = {
  * - an endpoint is public when its contract lists the gateway among the callers by name: `*` stands for workloads
  * - no service gets a path that could be meant by a path of another; who had it in `before` keeps it, then the platform's
  *   own services, then the order given
+ * - a path of the mesh that a public one of the same service would match is closed to the public
  * - what a contract says of a path is never shadowed by kong.yml, whose routes are looked at afterwards
  */
 export function buildTable(
@@ -63,8 +64,29 @@ export function buildTable(
     routes.push(route)
     tree.add(route)
   }
+  for (const route of closedRoutes(contracts, routes)) tree.add(route)
   const longestFirst = [...prefixes].sort((a, b) => b.prefix.length - a.prefix.length)
   return { tree, routes, disputed, prefixes: longestFirst }
+}
+
+/**
+ * `GET /payments/ping` of the mesh beside the public `GET /payments/:id`: the service would answer by the first, and the
+ * gateway must not have decided by the second.
+ */
+function closedRoutes(contracts: readonly ContractDescriptor[], open: readonly Route[]): Route[] {
+  return contracts.flatMap(({ service, endpoints }) =>
+    endpoints
+      .filter((endpoint) => !endpoint.callers.includes(GATEWAY))
+      .filter(({ method, path }) =>
+        open.some(
+          (route) =>
+            route.service === service &&
+            route.endpoint.method === method &&
+            overlap(route.endpoint.path, path),
+        ),
+      )
+      .map((endpoint) => ({ ...contractRoute(service, endpoint), closed: true as const })),
+  )
 }
 
 const claim = (route: Route): string => `${route.service} ${route.endpoint.path}`

@@ -44,6 +44,7 @@ export class RouteTree {
   match(method: string, path: string): Match {
     const allow = new Set<string>()
     const route = find(this.#root, segmentsOf(path), 0, { method, allow })
+    if (route?.closed === true) return { found: false, allow: [] }
     if (route !== undefined) return { found: true, route }
     return { found: false, allow: [...allow].sort() }
   }
@@ -74,8 +75,9 @@ function take(
   { method, allow }: { readonly method: string; readonly allow: Set<string> },
 ): Route | undefined {
   const route = methods.get(method) ?? methods.get('ANY')
-  if (route === undefined) for (const each of methods.keys()) allow.add(each)
-  return route
+  if (route !== undefined) return route
+  for (const [name, each] of methods) if (each.closed !== true) allow.add(name)
+  return undefined
 }
 
 /** `/` has no segment; `/a/` has two, the last one empty. */

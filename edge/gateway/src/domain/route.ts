@@ -12,6 +12,8 @@ export interface Route {
   readonly origin: string
   /** For routes of kong.yml: what is cut off the front of the path and what is put there instead. */
   readonly rewrite: { readonly cut: number; readonly prefix: string } | undefined
+  /** An endpoint of the mesh that a public one would also match: for the public there is nothing here. */
+  readonly closed?: true
 }
 
 /** The path as the service gets it. */

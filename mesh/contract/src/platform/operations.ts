@@ -26,4 +26,12 @@ export const operations = contract('operations', {
     roles: 'stranger',
     limit: '200/second per caller',
   }),
+  /** The OpenAPI 3.1 page of what this workload answers. */
+  openapi: endpoint({
+    at: 'GET /openapi.json',
+    kind: 'raw',
+    callers: ['desk'],
+    roles: 'stranger',
+    limit: '50/second per caller',
+  }),
 })

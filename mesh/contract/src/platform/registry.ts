@@ -21,7 +21,10 @@ export const registrationSchema = z.strictObject({
   Address: z.string().min(1).max(253),
   Port: z.int().min(1).max(65_535),
   Tags: z.array(z.string().max(64)).max(16).optional(),
-  Meta: z.record(z.string().max(64), z.string().max(512)).optional(),
+  Meta: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((meta) => Object.keys(meta).length <= 16, 'has more than 16 entries')
+    .optional(),
   /** Time to live of the heartbeat, as in `10s`. */
   Check: z.strictObject({ TTL: z.string().regex(/^[0-9]{1,4}s$/) }),
 })

@@ -1,11 +1,10 @@
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import { type Contract, describe, type Endpoint } from '@countersign/contract'
-import { Timing, type TimingSeries } from '@countersign/ground/telemetry'
+import { Timing } from '@countersign/ground/telemetry'
 import type { Limiter, TokenVerifier } from '@countersign/layers'
-import { type Decide, type Narrowing, narrowedLimit } from '@countersign/policy'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Decide, Narrowing } from '@countersign/policy'
+import fastify, { type FastifyInstance } from 'fastify'
 import type { OnBehalf } from '../client/client.ts'
 import {
   CONNECTIONS_MAX,
@@ -16,20 +15,14 @@ import {
   REQUEST_TIMEOUT_MS,
 } from '../limits.ts'
 import type { Workload } from '../workload.ts'
-import { answer, climb, type Door, openExchange, refuse } from './answer.ts'
-import type { Exchange, Route, Step } from './exchange.ts'
+import { addRoute } from './add-route.ts'
+import type { Door } from './answer.ts'
 import { peerOf } from './peer.ts'
+import { routesOf, type Served, timingBy } from './routes.ts'
 import { stack } from './stack.ts'
 import { createSteps } from './steps.ts'
 import { createUnknown, type Unknown } from './unknown.ts'
 
-type AnyContract = Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
-interface Served {
-  readonly contract: AnyContract
-  readonly handlers: Readonly<Record<string, (input: any) => unknown>>
-  /** All endpoints are answered on Node's own request and response, by an application of another framework. */
-  readonly mounted?: boolean
-}
 export interface ServerOptions {
   readonly workload: Workload & OnBehalf
   readonly served: readonly Served[]
@@ -45,10 +38,6 @@ export interface MeshServer {
   /** Refuses new requests, finishes what is in flight within a bound, closes. */
   close(): Promise<void>
 }
-
-const ANY = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
-const EXCHANGE = Symbol('exchange')
-type Carrier = FastifyRequest & { [EXCHANGE]?: Exchange }
 
 /** Opens the mTLS door of a workload and answers its contracts. Only TLS 1.3, only peers of the trust domain. */
 export async function openServer(options: ServerOptions): Promise<MeshServer> {
@@ -151,84 +140,4 @@ function harden(server: Server, workload: Workload): void {
       socket.destroy()
     }
   })
-}
-
-function* routesOf(
-  { contract, handlers, mounted }: Served,
-  narrowing: Narrowing,
-  timing: Timing,
-): Generator<Route> {
-  for (const endpoint of describe(contract).endpoints) {
-    const declared = contract.endpoints[endpoint.name]
-    const handler = handlers[endpoint.name]
-    if (declared === undefined || handler === undefined)
-      throw new Error(
-        `the service "${contract.name}" has no handler for its endpoint "${endpoint.name}"`,
-      )
-    yield {
-      service: contract.name,
-      endpoint,
-      declared,
-      handler,
-      mounted: mounted === true || endpoint.kind === 'mount',
-      limit: narrowedLimit(narrowing, contract.name, endpoint),
-      action: `${contract.name}.${endpoint.name}`,
-      timing: timingBy(timing, {
-        service: contract.name,
-        endpoint: endpoint.name,
-        method: endpoint.method,
-      }),
-    }
-  }
-}
-
-function timingBy(
-  timing: Timing,
-  labels: Record<string, string>,
-): (status: number) => TimingSeries {
-  const series = new Map<number, TimingSeries>()
-  return (status) => {
-    let found = series.get(status)
-    if (found === undefined) {
-      found = timing.series({ ...labels, status: String(status) })
-      series.set(status, found)
-    }
-    return found
-  }
-}
-
-function addRoute(app: FastifyInstance, route: Route, steps: readonly Step[], door: Door): void {
-  const { endpoint } = route
-  const onRequest = async (request: Carrier, reply: FastifyReply): Promise<void> => {
-    const exchange = openExchange(route, request.raw, reply.raw)
-    request[EXCHANGE] = exchange
-    await climb(exchange, steps)
-  }
-  const handler = (request: Carrier, reply: FastifyReply): Promise<void> =>
-    answer(exchangeOf(request), { ...door, request, reply })
-  const errorHandler = (error: unknown, request: Carrier, reply: FastifyReply): Promise<void> =>
-    refuse(exchangeOf(request), error, { ...door, request, reply })
-  const common = {
-    url: endpoint.path,
-    bodyLimit: Math.max(endpoint.bodyBytesMax, 1),
-    onRequest,
-    handler,
-    errorHandler,
-  }
-  if (!route.mounted) {
-    app.route({ ...common, method: endpoint.method })
-    return
-  }
-  void app.register(async (scope) => {
-    // A mounted application reads the body itself.
-    scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
-    scope.route({ ...common, method: endpoint.method === 'ANY' ? [...ANY] : endpoint.method })
-  })
-}
-
-function exchangeOf(request: Carrier): Exchange {
-  const exchange = request[EXCHANGE]
-  if (exchange === undefined) throw new Error('broken invariant: every request has an exchange')
-  return exchange
 }

@@ -6,7 +6,7 @@ import {
   TILE_WIDTH,
 } from '@countersign/ground/merkle'
 import type { ReadFile } from '../log/tile-folder.ts'
-import { compareEntries, complete } from './compare-entries.ts'
+import { compareEntries, complete, same } from './compare-entries.ts'
 import type { Report } from './report.ts'
 import { type Base, rootAbove } from './tree-above.ts'
 
@@ -20,24 +20,36 @@ export interface Earlier {
 
 /** Checks that the log goes on from a checkpoint that was seen before: nothing cut off, nothing begun anew. */
 export async function checkSince(note: string, earlier: Earlier): Promise<void> {
-  const { report, checkpoint, verifier } = earlier
-  const since = openCheckpoint(note, verifier.name, [verifier])
-  const what =
-    since === undefined
-      ? 'the earlier checkpoint is not signed by this key'
-      : since.size > checkpoint.size
-        ? `the log has become shorter: ${since.size} entries before, ${checkpoint.size} now`
-        : sameHash(await rootAt(since.size, earlier), since.root)
-          ? undefined
-          : `the first ${since.size} entries are not those of the earlier checkpoint`
-  if (what !== undefined) report.add({ kind: 'checkpoint', what })
+  const what = await findBreak(note, earlier)
+  if (what !== undefined) earlier.report.add({ kind: 'checkpoint', what })
 }
 
-/** Root of the first `size` entries. */
-async function rootAt(size: number, { read, base, checkpoint }: Earlier): Promise<Buffer> {
-  const index = Math.floor(size / TILE_WIDTH)
-  const width = Math.min(TILE_WIDTH, checkpoint.size - index * TILE_WIDTH)
-  const { fromTile } = await compareEntries(read, { level: 'entries', index, width })
-  const last = complete(fromTile.slice(0, size % TILE_WIDTH)) ?? []
-  return rootAbove({ bundles: base.bundles.slice(0, index), last })
+async function findBreak(note: string, earlier: Earlier): Promise<string | undefined> {
+  const { checkpoint, verifier } = earlier
+  const since = openCheckpoint(note, verifier.name, [verifier])
+  if (since === undefined) return 'the earlier checkpoint is not signed by this key'
+  if (since.size > checkpoint.size)
+    return `the log has become shorter: ${since.size} entries before, ${checkpoint.size} now`
+  const last = await leavesBefore(since.size, earlier)
+  // Which entry is damaged there has been said; what a damaged bundle was like before, it does not tell.
+  if (last === undefined) return undefined
+  const bundles = earlier.base.bundles.slice(0, Math.floor(since.size / TILE_WIDTH))
+  return sameHash(rootAbove({ bundles, last }), since.root)
+    ? undefined
+    : `the first ${since.size} entries are not those of the earlier checkpoint`
+}
+
+/**
+ * Hashes of the entries before `size` in the bundle that it ends in, from the side of it that the signed root is right
+ * about: a damaged tile must not look like another log. Undefined where neither side is whole.
+ */
+async function leavesBefore(size: number, { read, base }: Earlier): Promise<Buffer[] | undefined> {
+  const [index, count] = [Math.floor(size / TILE_WIDTH), size % TILE_WIDTH]
+  if (count === 0) return []
+  const root = base.bundles[index]
+  if (root === undefined) return base.last.slice(0, count)
+  const compared = await compareEntries(read, { level: 'entries', index, width: TILE_WIDTH })
+  const { tileRoot, fromTile, entriesRoot, fromEntries } = compared
+  const side = same(tileRoot, root) ? fromTile : same(entriesRoot, root) ? fromEntries : undefined
+  return complete(side)?.slice(0, count)
 }

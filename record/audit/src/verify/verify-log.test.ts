@@ -22,12 +22,16 @@ const fileAt = (path: string): Buffer => {
   return found.bytes
 }
 /** Runs `act` on a damaged copy of a file, and puts the file back. */
-async function damaged(path: string, bytes: Buffer | undefined): Promise<LogVerdict> {
+async function damaged(
+  path: string,
+  bytes: Buffer | undefined,
+  since?: string,
+): Promise<LogVerdict> {
   const at = join(folder.path, path)
   if (bytes === undefined) rmSync(at)
   else writeFileSync(at, bytes)
   try {
-    return await verify()
+    return await verify(since)
   } finally {
     writeFileSync(at, fileAt(path))
   }
@@ -199,6 +203,17 @@ describe('a log that somebody changed', () => {
     } finally {
       writeFileSync(`${folder.path}/tile/0/001`, fileAt('tile/0/001'))
     }
+  })
+  test('a damaged file is not taken for another log, whatever was seen before', async () => {
+    const now = fileAt('checkpoint').toString()
+    // 350 lies in a full bundle, 700 in the partial one at the end.
+    for (const since of [earlier, now])
+      for (const path of ['tile/0/001', bundle, 'tile/0/002.p/188', 'tile/entries/002.p/188']) {
+        const { faults } = await damaged(path, flip(fileAt(path), 2_001), since)
+        expect(faults.map(({ kind }) => kind)).toEqual([
+          path.includes('entries') ? 'entry' : 'tile',
+        ])
+      }
   })
   test('the log was set back to an earlier state: an even earlier look does not tell, a later one does', async () => {
     const now = fileAt('checkpoint').toString()

@@ -109,7 +109,13 @@ describe('reading', () => {
     await expect(read(customer(), randomUUID())).rejects.toMatchObject(missing)
     // Again, now that the order of the owner lies in the cache.
     await expect(read(customer(), id)).rejects.toMatchObject(missing)
-    await expect(read(owner, 'x')).rejects.toMatchObject(missing)
+  })
+
+  test('neither cache nor database is asked for an id that no order can have', async () => {
+    const context = contextFor(customer())
+    const asked = order.read({ params: { id: 'x'.repeat(200) }, ...context })
+    await expect(asked).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(context.witnessed).toEqual([])
   })
 
   test('lists own orders only, newest first, by pages; admin sees those of all', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Handlers } from '@countersign/contract'
-import type { ReadCache } from '@countersign/ground/store'
+import { isUuid, type ReadCache } from '@countersign/ground/store'
 import { Refusal } from '@countersign/layers'
 import { contract as payment } from '@countersign/payment/contract'
 import type { Context } from '@countersign/service'
@@ -44,6 +44,8 @@ function reading({ store, cache }: Parts): Reading {
     },
     async read({ permit, params, witness }) {
       const sight = visibleTo(permit)
+      // An id that no order has leaves no trace in the cache.
+      if (!isUuid(params.id)) throw notFound()
       const key = sight.of === 'all' ? 'all' : `own ${sight.personId}`
       const slot = { group: `order:${params.id}`, key }
       const order = await through(cache, witness, store).read(slot, async () => {

@@ -140,8 +140,15 @@ describe('people', () => {
       ])
     }
     expect(contexts.map((context) => context.witnessed[0]?.hop)).toEqual(['database', 'cache'])
-    const unknown = payment.read({ params: { id: 'unknown' }, ...contextFor('read') })
+    const unknown = payment.read({ params: { id: randomUUID() }, ...contextFor('read') })
     await expect(unknown).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  test('neither cache nor database is asked for an id that no payment can have', async () => {
+    const context = contextFor('read')
+    const asked = payment.read({ params: { id: 'x'.repeat(200) }, ...context })
+    await expect(asked).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(context.witnessed).toEqual([])
   })
 
   test('list the payments of today by pages', async () => {

@@ -1,5 +1,5 @@
 import type { Handlers } from '@countersign/contract'
-import type { ReadCache } from '@countersign/ground/store'
+import { isUuid, type ReadCache } from '@countersign/ground/store'
 import { Refusal } from '@countersign/layers'
 import type { Context } from '@countersign/service'
 import { CARD_SEALING } from '../charge/card-seal.ts'
@@ -69,6 +69,8 @@ function forPeople({ store, cache, till, now }: Parts): ForPeople {
       }
     },
     async read({ params, witness }) {
+      // An id that no payment has leaves no trace in the cache.
+      if (!isUuid(params.id)) throw notFound()
       let seen: Parameters<typeof witness>[0] = { hop: 'cache', engine: cache.engine }
       const slot = { group: cacheGroup(params.id), key: 'public' }
       const payment = await cache.read(slot, async () => {

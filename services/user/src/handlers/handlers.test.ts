@@ -47,6 +47,13 @@ describe('verifyPassword', () => {
     expect(await verify('nobody', 'alice has a secret')).toEqual({ person: null })
   })
 
+  test('asks no store for what nobody can be called, and says what it says of nobody', async () => {
+    const asked = vi.spyOn(parts.store, 'byUsername')
+    for (const name of ['a\0b', 'a\nb', '\u001b[31m', '<x>', 'x'.repeat(128)])
+      expect(await verify(name, 'alice has a secret')).toEqual({ person: null })
+    expect(asked).not.toHaveBeenCalled()
+  })
+
   test('takes as long for nobody as for a wrong password', async () => {
     const median = async (name: string): Promise<number> => {
       const times: number[] = []
@@ -126,9 +133,12 @@ describe('reading', () => {
   })
 
   test('an unknown id is not found', async () => {
-    for (const id of [randomUUID(), 'me', "'"]) {
-      const asked = user.read({ params: { id }, ...contextFor('read', alice.id) })
+    for (const id of [randomUUID(), 'me', "'", 'x'.repeat(200)]) {
+      const context = contextFor('read', alice.id)
+      const asked = user.read({ params: { id }, ...context })
       await expect(asked).rejects.toMatchObject({ code: 'NOT_FOUND' })
+      // What no id can be is asked of neither cache nor store.
+      expect(context.witnessed).toHaveLength(id.length === 36 ? 1 : 0)
     }
   })
 

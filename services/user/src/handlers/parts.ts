@@ -1,5 +1,5 @@
 import type { Handlers } from '@countersign/contract'
-import type { CacheSlot, ReadCache } from '@countersign/ground/store'
+import { type CacheSlot, isUuid, type ReadCache } from '@countersign/ground/store'
 import { type Permit, Refusal } from '@countersign/layers'
 import type { Context } from '@countersign/service'
 import type { contract } from '../contract.ts'
@@ -26,6 +26,8 @@ export async function readPublic(
   id: string,
   context: Pick<UserContext, 'witness'>,
 ): Promise<PublicUser> {
+  // An id that nobody has leaves no trace in the cache.
+  if (!isUuid(id)) throw notFound()
   let seen = { hop: 'cache', engine: cache.engine } as Parameters<UserContext['witness']>[0]
   const user = await cache.read(slot(id), async () => {
     seen = store.proof

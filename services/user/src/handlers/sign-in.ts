@@ -1,4 +1,4 @@
-import { canonicalUsername } from '../domain/username.ts'
+import { canonicalUsername, usernameFault } from '../domain/username.ts'
 import { changed, type User } from '../domain/user.ts'
 import { PASSWORD_BYTES_MAX } from '../limits.ts'
 import { cacheGroup, type Parts, type UserContext, type UserHandlers, wrongField } from './parts.ts'
@@ -17,7 +17,10 @@ export function signIn(parts: Parts): SignIn {
     async verifyPassword({ body, signal, witness, log }) {
       if (Buffer.byteLength(body.password) > PASSWORD_BYTES_MAX)
         throw wrongField('password', `is longer than ${PASSWORD_BYTES_MAX} bytes`)
-      const user = await store.byUsername(canonicalUsername(body.username))
+      const username = canonicalUsername(body.username)
+      // What nobody can be called is asked of no store: some cannot even take it as a question.
+      const nobody = usernameFault(username) !== undefined
+      const user = nobody ? undefined : await store.byUsername(username)
       witness(store.proof)
       const right = await passwords.matches(user?.hashedPassword, body.password, signal)
       if (user === undefined || user.disabled || !right) return { person: null }

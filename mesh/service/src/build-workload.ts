@@ -1,0 +1,44 @@
+import type { Spans } from '@countersign/ground/telemetry'
+import type { OnBehalf } from './client/client.ts'
+import type { Joined } from './join-mesh.ts'
+import type { Workload } from './workload.ts'
+
+/** Puts together what a part is given: who it is, and what it needs to be a good citizen. */
+export function buildWorkload(
+  name: string,
+  { settings, instance, identity, connected, log, metrics }: Joined,
+  { audit, spans }: { readonly audit: Workload['audit']; readonly spans: Spans | undefined },
+): Workload & OnBehalf {
+  metrics.gauge(
+    'countersign_certificate_expiry_timestamp_seconds',
+    'When the certificate of this workload ends',
+    [],
+    function () {
+      this.set(identity.current().notAfter.getTime() / 1000)
+    },
+  )
+  metrics.gauge(
+    'countersign_certificate_renewals',
+    'How often the certificate was renewed since the start',
+    [],
+    function () {
+      this.set(identity.renewals)
+    },
+  )
+  return {
+    name,
+    instance,
+    trustDomain: settings.COUNTERSIGN_TRUST_DOMAIN,
+    identity,
+    log,
+    metrics,
+    audit,
+    spans,
+    instances: (of) => connected.resolver.instances(of),
+    contracts: () => connected.resolver.contracts(),
+    call: (contract) => connected.call(contract) as never,
+    callAt: (contract, where) => connected.callAt(contract, where) as never,
+    callFor: (contract, behalf) => connected.callFor(contract, behalf),
+    close: () => connected.close(),
+  }
+}
