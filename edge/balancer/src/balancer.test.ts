@@ -251,6 +251,16 @@ describe('balancer', () => {
     expect(await ask(await client(door.port), 'x')).toBe('a:x')
   })
 
+  it('survives a gateway that tells nonsense of itself', async () => {
+    const { needs, watch } = workload()
+    const a = await gateway('a')
+    watch.entries = ['127.0.0.1:99999', 'nonsense', `127.0.0.1:${a.port}`].map((address, i) =>
+      entry(`gateway-${i}`, { public: address }),
+    )
+    const door = await balancer({}, needs)
+    for (let i = 0; i < 4; i++) expect(await ask(await client(door.port), 'x')).toBe('a:x')
+  })
+
   it('loses no byte of a client that speaks before a gateway is found', async () => {
     const b = await gateway('b')
     const dead = await freePort()

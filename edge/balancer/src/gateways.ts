@@ -81,7 +81,7 @@ export class Gateways {
     const registered = this.#options.instances
       .current()
       .map((entry) => entry.Service.Meta.public)
-      .filter((address) => address !== undefined && ADDRESS.test(address))
+      .filter((address) => address !== undefined && isAddress(address))
     const wanted = registered.length > 0 ? registered : this.#options.seeds
     const next = new Map<string, GatewayState>()
     for (const address of wanted.slice(0, GATEWAYS_MAX))
@@ -119,6 +119,11 @@ export class Gateways {
     this.#states.set(address, { ...state, connections })
     return connections
   }
+}
+
+/** What a gateway says of itself is not believed to be an address: a port of five digits can be none. */
+function isAddress(address: string): boolean {
+  return ADDRESS.test(address) && split(address).port <= 65_535
 }
 
 function split(address: string): { host: string; port: number } {
