@@ -8,7 +8,7 @@ import type { Exchange } from './exchange.ts'
 /** Load that was shed is counted, not stored: storing it would be the next overload. */
 const SHED: ReadonlySet<RefusalCode> = new Set(['OVERLOADED', 'DRAINING'])
 
-type BeforeRequest = 'proxy_header' | 'handshake' | 'parser' | 'connections'
+type BeforeRequest = 'proxy_header' | 'handshake' | 'pipeline' | 'connections'
 
 /** What the gateway tells: log, figures and audit record of an event leave together. */
 export interface Events {

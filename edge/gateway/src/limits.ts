@@ -9,6 +9,8 @@ export const PROXY_HEADER_BYTES_MAX = 536
 export const BODY_BUFFER_BYTES_MAX = 64 * 1024
 /** Pieces of a body that are kept before they are put together. */
 export const BODY_PIECES_MAX = 64
+/** Requests of one connection that are not answered yet. One read can hold a thousand, and all would be served in one turn. */
+export const PIPELINED_MAX = 64
 /** A refused request may have this much of a body left for the connection to stay. */
 export const BODY_DISCARD_BYTES_MAX = 64 * 1024
 /** A client that is refused while it sends is listened to for this long and this much, so that it gets the answer. */

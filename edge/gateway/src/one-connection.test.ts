@@ -55,6 +55,18 @@ describe('a client that goes away', () => {
 })
 
 describe('pipelined requests', () => {
+  it('are served up to a bound, above which the connection ends', async () => {
+    order.handler = (_seen, response) => void response.end('{}')
+    const few = await exchange(await connect(), get('/slow').repeat(50))
+    expect(statuses(few)).toEqual(Array(50).fill('200'))
+    const before = door.events.length
+    const started = performance.now()
+    await exchange(await connect(), get('/nothing').repeat(10_000))
+    expect(performance.now() - started).toBeLessThan(1_000)
+    expect(door.events.length - before).toBeLessThanOrEqual(64)
+    const figures = await door.metrics.text()
+    expect(figures).toContain('connections_refused_total{reason="pipeline"} 1')
+  })
   it('are not answered with what a broken one behind them deserves', async () => {
     order.handler = (_seen, response) => void setTimeout(() => response.end('{}'), 100)
     const before = door.events.length

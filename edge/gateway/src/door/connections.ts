@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ConnectionFacts } from '../exchange.ts'
-import { DRAIN_HANDSHAKE_MS, DRAIN_MS_MAX, DRAIN_TICK_MS } from '../limits.ts'
+import { DRAIN_HANDSHAKE_MS, DRAIN_MS_MAX, DRAIN_TICK_MS, PIPELINED_MAX } from '../limits.ts'
 
 /** Who connected, as the balancer or the socket tells. */
 export interface Source {
@@ -68,12 +68,13 @@ export class Connections {
   factsOf(socket: object): ConnectionFacts | undefined {
     return this.#secured.get(socket)?.facts
   }
-  /** A request is under way on `socket` until its answer closes. */
-  begin(socket: object, answer: ServerResponse): void {
+  /** A request is under way on `socket` until its answer closes; false where too many are already. */
+  begin(socket: object, answer: ServerResponse): boolean {
     const owed = this.#secured.get(socket)?.owed
-    if (owed === undefined) return
+    if (owed === undefined || owed.size >= PIPELINED_MAX) return false
     owed.add(answer)
     answer.once('close', () => owed.delete(answer))
+    return true
   }
   /**
    * Whether the door may answer bytes that are no request: not where an answer to an earlier request is owed, for

@@ -186,12 +186,18 @@ export class PublicDoor {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const connection = this.#connections.factsOf(request.socket)
-    if (connection === undefined) {
-      request.socket.destroy()
+    const { socket } = request
+    const connection = this.#connections.factsOf(socket)
+    // The parser goes on with what it has read, also for a connection that has ended.
+    if (connection === undefined || socket.destroyed) {
+      socket.destroy()
       return
     }
-    this.#connections.begin(request.socket, response)
+    if (!this.#connections.begin(socket, response)) {
+      this.#options.events.refusedConnection('pipeline')
+      socket.destroy()
+      return
+    }
     this.#options.onRequest({ request, response, connection, expectsContinue })
   }
 }
