@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 // Workspaces resolve to their sources, in tests as at run time.
 const conditions = ['countersign:source', 'node']
-const resolve = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+// The last one is where Vitest runs the set-up of a project.
+const resolve = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  environments: { __vitest__: { resolve: { conditions } } },
+}
 const never = ['**/node_modules/**', '**/dist/**']
 
 /** The journeys that share one platform; each project runs them against its own: many processes, or one. */
