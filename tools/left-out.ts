@@ -12,6 +12,7 @@ const REASONS: readonly (readonly [RegExp, string, 'engine' | 'machine'])[] = [
     'prometheus or promtool is not on the PATH',
     'engine',
   ],
+  [/openssl/i, 'openssl is not on the PATH', 'engine'],
   [
     /mongo/i,
     'no MongoDB is given by COUNTERSIGN_TEST_MONGODB_URL (tools/mongodb/run.sh starts one)',
