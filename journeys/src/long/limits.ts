@@ -5,9 +5,11 @@ import { startPlatform } from '../support/platform.ts'
 const rounds = Number(process.argv[2] ?? 60)
 const platform = await startPlatform()
 try {
-  const { engines } = await platform.json<{ engines: { name: string; pid?: number }[] }>('status')
+  const { engines } = await platform.json<{ engines: { name: string; pid: number | null }[] }>(
+    'status',
+  )
   const redis = engines.find((engine) => engine.name === 'redis')
-  if (redis?.pid === undefined) throw new Error('redis-server is needed: install it and try again')
+  if (redis?.pid == null) throw new Error('redis-server is needed: install it and try again')
   const withRedis = await limitRounds(platform, await platform.token('customer'), {
     rounds,
     parallel: 200,

@@ -9,8 +9,10 @@ let redisPid: number | undefined
 
 beforeAll(async () => {
   platform = await startPlatform()
-  const { engines } = await platform.json<{ engines: { name: string; pid?: number }[] }>('status')
-  redisPid = engines.find((engine) => engine.name === 'redis')?.pid
+  const { engines } = await platform.json<{ engines: { name: string; pid: number | null }[] }>(
+    'status',
+  )
+  redisPid = engines.find((engine) => engine.name === 'redis')?.pid ?? undefined
 })
 afterAll(() => platform?.stop('--wipe'))
 
