@@ -96,7 +96,7 @@ export function renderProblem(
   const { status, title } = REFUSALS[refusal.code]
   const { detail, errors, headers } = refusal.facts
   const problem: Problem = {
-    type: `https://countersign.dev/problems/${refusal.code.toLowerCase().replaceAll('_', '-')}`,
+    type: `urn:countersign:problem:${refusal.code.toLowerCase().replaceAll('_', '-')}`,
     title,
     status,
     code: refusal.code,
