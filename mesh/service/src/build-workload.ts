@@ -36,8 +36,8 @@ export function buildWorkload(
     spans,
     instances: (of) => connected.resolver.instances(of),
     contracts: () => connected.resolver.contracts(),
-    call: (contract) => connected.call(contract) as never,
-    callAt: (contract, where) => connected.callAt(contract, where) as never,
+    call: (contract) => connected.call(contract),
+    callAt: (contract, where) => connected.callAt(contract, where),
     callFor: (contract, behalf) => connected.callFor(contract, behalf),
     close: () => connected.close(),
   }

@@ -72,9 +72,9 @@ export function connect<Name extends string>(options: {
   }
   const own: Behalf = {}
   return {
-    call: (contract) => clientOf(contract, own, connections) as never,
-    callAt: (contract, seed) => clientOf(contract, own, at(seed)) as never,
-    callFor: (contract, behalf) => clientOf(contract, behalf, connections) as never,
+    call: (contract) => clientOf(contract, own, connections),
+    callAt: (contract, seed) => clientOf(contract, own, at(seed)),
+    callFor: (contract, behalf) => clientOf(contract, behalf, connections),
     resolver,
     close: async () => {
       resolver.close()

@@ -1,6 +1,6 @@
-import type { Contract, Endpoint, Handlers } from '@countersign/contract'
+import type { Contract, Endpoint } from '@countersign/contract'
 import type { Log } from '@countersign/ground/telemetry'
-import type { Context, Identity, Workload } from './workload.ts'
+import type { Identity, Workload } from './workload.ts'
 
 /** Settings as `process.env` holds them. Only `config/` folders and `main.ts` files read the real one. */
 export type Env = Readonly<Record<string, string | undefined>>
@@ -9,7 +9,8 @@ export type Env = Readonly<Record<string, string | undefined>>
 export interface Built {
   /** What it answers over mTLS, beside the endpoints that every workload has. */
   readonly contract: Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
-  readonly handlers: Handlers<Contract<string, any>, Context<any>>
+  /** One for each endpoint; `Handlers<typeof contract, Context>` where they are written. */
+  readonly handlers: Readonly<Record<string, (input: any) => unknown>>
   /** The endpoints are answered on Node's own request and response, by an application of another framework. */
   readonly mounted?: boolean
   /** What the registry should tell of this instance beside its address. */

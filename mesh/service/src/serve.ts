@@ -12,6 +12,6 @@ export function serve<
 >(contract: C, handlers: Handlers<C, Context<C['name']>>): Promise<void> {
   return run({
     name: contract.name,
-    create: async () => ({ contract, handlers: handlers as never }),
+    create: async () => ({ contract, handlers }),
   })
 }

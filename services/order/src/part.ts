@@ -36,7 +36,7 @@ export const part: Part = {
     return {
       contract,
       // Checked against the contract in handlers/; a part holds the handlers of any contract.
-      handlers: handlers({ store, cache, desk }) as never,
+      handlers: handlers({ store, cache, desk }),
       drain: () => settling.close(),
       async close() {
         await settling.close()

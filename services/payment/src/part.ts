@@ -40,7 +40,7 @@ export const part: Part = {
     return {
       contract,
       // Checked against the contract in handlers/; a part holds the handlers of any contract.
-      handlers: handlers({ store, cache, till, now: Date.now }) as never,
+      handlers: handlers({ store, cache, till, now: Date.now }),
       async close() {
         await Promise.all([store.close(), cache.close()])
       },

@@ -42,7 +42,7 @@ export const part: Part = {
     return {
       contract,
       // Checked against the contract in handlers/; a part holds the handlers of any contract.
-      handlers: handlers(parts) as never,
+      handlers: handlers(parts),
       async close() {
         await Promise.all([store.close(), cache.close()])
       },

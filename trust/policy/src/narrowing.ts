@@ -67,11 +67,7 @@ const schema = z.strictObject({
  */
 export function parseNarrowing(text: string, file: string): Narrowing {
   const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    maxAliasCount: 0,
-  } as never)
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   const syntax = document.errors.map(
     (error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`,
   )

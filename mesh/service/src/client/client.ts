@@ -42,17 +42,17 @@ type ClientClass = new (behalf: Behalf, connections: Connections) => Client<AnyC
 const classes = new WeakMap<AnyContract, ClientClass>()
 
 /** A typed client of a contract. Its methods are worked out once a contract, not once a request. */
-export function clientOf<C extends AnyContract>(
+export function clientOf<C extends AnyContract, Name extends string>(
   contract: C,
   behalf: Behalf,
   connections: Connections,
-): Client<C, string> {
+): Client<C, Name> {
   let made = classes.get(contract)
   if (made === undefined) {
     made = clientClass(contract)
     classes.set(contract, made)
   }
-  return new made(behalf, connections) as Client<C, string>
+  return new made(behalf, connections) as Client<C, Name>
 }
 
 function clientClass(contract: AnyContract): ClientClass {

@@ -34,7 +34,7 @@ export function contextOf(exchange: Exchange, workload: Workload & OnBehalf): Co
           exchange.downstream ??= []
           if (exchange.downstream.length < 16) exchange.downstream.push(proof)
         },
-      }) as never,
+      }),
     witness: (seen) => {
       exchange.witness ??= []
       if (exchange.witness.length < 16) exchange.witness.push(seen)
