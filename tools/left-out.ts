@@ -12,6 +12,7 @@ const REASONS: readonly (readonly [RegExp, string, 'engine' | 'machine'])[] = [
     'prometheus or promtool is not on the PATH',
     'engine',
   ],
+  [/browser|chromium/i, 'chromium is not installed', 'engine'],
   [/openssl/i, 'openssl is not on the PATH', 'engine'],
   [
     /mongo/i,
