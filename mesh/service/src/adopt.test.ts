@@ -132,3 +132,23 @@ describe('what is no request for an endpoint', () => {
     expect(await shop.metrics.text()).toContain(`countersign_refusals_total{code="${code}"}`)
   })
 })
+
+describe('an endpoint', () => {
+  test('is called after its method and path, each by a name of its own', async () => {
+    const adopted = adopt('names')
+    for (const at of [
+      'GET /orders',
+      'GET /orders/:id',
+      'POST /v1/big-orders',
+      'GET /orders',
+    ] as const)
+      adopted.declare({ at, ...own })
+    const { contract } = await adopted.part(() => undefined).create(shop, {})
+    expect(Object.keys(contract.endpoints)).toEqual([
+      'getOrders',
+      'getOrdersById',
+      'postV1BigOrders',
+      'getOrders2',
+    ])
+  })
+})

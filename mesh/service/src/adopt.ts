@@ -50,7 +50,7 @@ export function adopt(name: string): Adopted {
   }
   return {
     declare(declared) {
-      const key = `endpoint${Object.keys(endpoints).length + 1}`
+      const key = nameOf(declared, endpoints)
       endpoints[key] = endpoint(declared)
       return (request, response) => {
         const found = passing.get(request)
@@ -62,6 +62,20 @@ export function adopt(name: string): Adopted {
     part,
     listen: (handle) => run(part(handle)),
   }
+}
+
+/** `GET /orders/:id` is `getOrdersById` in metrics, records and refusals. One that is declared twice keeps both: the door names them. */
+function nameOf({ at }: Declared, taken: Readonly<Record<string, Declared>>): string {
+  const [method = '', path = ''] = String(at).split(' ')
+  const words = path.split(/[^A-Za-z0-9:]+/).filter((word) => word !== '')
+  const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1)
+  const name = [
+    method.toLowerCase(),
+    ...words.map((word) => (word.startsWith(':') ? `By${capital(word.slice(1))}` : capital(word))),
+  ].join('')
+  let number = 1
+  while (`${name}${number === 1 ? '' : number}` in taken) number += 1
+  return number === 1 ? name : `${name}${number}`
 }
 
 /** Ends with an error where the application does not answer; where it does, the end of the answer is the end. */
