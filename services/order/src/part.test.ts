@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { spawnSync } from 'node:child_process'
-import { startPostgres, startRedis } from '@countersign/engines'
+import { startPostgres, startRedis, wipe } from '@countersign/engines'
 import { createLog } from '@countersign/ground/telemetry'
 import { temporaryFolder, until } from '@countersign/ground/testkit'
 import type { Workload } from '@countersign/service'
@@ -30,6 +30,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server.stop()
+  await wipe(`${folder.path}/pg`, log)
   folder[Symbol.dispose]()
 })
 

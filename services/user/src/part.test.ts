@@ -1,5 +1,5 @@
 import { chmodSync, writeFileSync } from 'node:fs'
-import { startPostgres } from '@countersign/engines'
+import { startPostgres, wipe } from '@countersign/engines'
 import { createLog, Metrics } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import type { Workload } from '@countersign/service'
@@ -28,6 +28,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server.stop()
+  await wipe(`${folder.path}/pg`, log)
   folder[Symbol.dispose]()
 })
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { startPostgres } from '@countersign/engines'
+import { startPostgres, wipe } from '@countersign/engines'
 import { createMemoryCache, openPostgres } from '@countersign/ground/store'
 import { createLog } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
@@ -37,6 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await store.close()
   await server.stop()
+  await wipe(`${folder.path}/pg`, log)
   folder[Symbol.dispose]()
 })
 

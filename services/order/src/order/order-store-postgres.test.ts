@@ -1,4 +1,4 @@
-import { startPostgres } from '@countersign/engines'
+import { startPostgres, wipe } from '@countersign/engines'
 import { type Migration, migrate, openPostgres } from '@countersign/ground/store'
 import { createLog } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
@@ -22,6 +22,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await server.stop()
+  await wipe(`${folder.path}/pg`, log)
   folder[Symbol.dispose]()
 })
 
