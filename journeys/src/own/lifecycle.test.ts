@@ -3,10 +3,11 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { freePort, temporaryFolder, until } from '@countersign/ground/testkit'
+import { freePort, until } from '@countersign/ground/testkit'
 import { afterAll, describe, expect, test } from 'vitest'
 import { processEnv } from '../config/env.ts'
 import { collect, desk, REPOSITORY, startDesk } from '../support/desk.ts'
+import { ownFolder } from '../support/own-folder.ts'
 import { type Platform, startPlatform } from '../support/platform.ts'
 
 /* Starting, looking, stopping: what a newcomer does in the first five minutes, and what can go wrong in them. */
@@ -14,7 +15,7 @@ const run = promisify(execFile)
 
 describe('npm start', () => {
   test('ends with a curl line that works as printed, and Ctrl-C leaves no process', async () => {
-    const home = temporaryFolder('csj-').path
+    const home = ownFolder('csj-')
     const env = { COUNTERSIGN_PUBLIC_PORT: String(await freePort()) }
     const child = startDesk(['up'], { home, env })
     const said = collect(child)
@@ -81,7 +82,7 @@ describe('up --detach', () => {
 
 describe('what can go wrong gives one clear message and a code', () => {
   test('a taken port', async () => {
-    const home = temporaryFolder('csj-').path
+    const home = ownFolder('csj-')
     const server = createServer().listen(0, '127.0.0.1')
     await new Promise((done) => server.once('listening', done))
     const { port } = server.address() as { port: number }
@@ -96,7 +97,7 @@ describe('what can go wrong gives one clear message and a code', () => {
   })
 
   test('a state folder that cannot be written', async () => {
-    const folder = temporaryFolder('csj-').path
+    const folder = ownFolder('csj-')
     // A file where the folder should be: nobody can write there, root included.
     writeFileSync(join(folder, 'taken'), '')
     const ended = await desk(['up', '--detach'], { home: join(folder, 'taken/state'), cwd: folder })
@@ -106,7 +107,7 @@ describe('what can go wrong gives one clear message and a code', () => {
   })
 
   test('three mistakes in countersign.yaml, all at once, each with its line', async () => {
-    const home = temporaryFolder('csj-').path
+    const home = ownFolder('csj-')
     const cwd = join(home, 'work')
     mkdirSync(cwd)
     writeFileSync(

@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { temporaryFolder, until } from '@countersign/ground/testkit'
+import { until } from '@countersign/ground/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { collect, REPOSITORY, startDesk } from '../support/desk.ts'
+import { ownFolder } from '../support/own-folder.ts'
 import { type Platform, startPlatform } from '../support/platform.ts'
 
 /* Services of users beside the platform: a new one in ten lines, and an Express app that was there before. */
@@ -39,7 +40,7 @@ function runSample(name: string, text: string) {
 
 describe('countersign new hello', () => {
   test('makes a service that joins and answers through the door, with token, roles, limit and audit', async () => {
-    const folder = temporaryFolder('csn-').path
+    const folder = ownFolder('csn-')
     const made = startDesk(['new', 'hello'], {
       home: platform.home,
       cwd: folder,
@@ -79,7 +80,7 @@ describe('countersign new hello', () => {
     ['callers', /\n *callers: .*/],
     ['limit', /\n *limit: .*/],
   ])('refuses to start without its %s and says which endpoint', async (what, line) => {
-    const folder = temporaryFolder('csn-').path
+    const folder = ownFolder('csn-')
     const made = startDesk(['new', 'bare'], { home: platform.home, cwd: folder, env: platform.env })
     expect(await new Promise((done) => made.once('exit', done))).toBe(0)
     const file = join(folder, 'contract.ts')
