@@ -35,6 +35,8 @@ export default defineConfig({
         ...resolve,
         test: {
           name: 'rooms',
+          // Most of them wait for clocks, sockets and processes more than they compute.
+          maxWorkers: 2,
           include: ['**/src/**/*.test.ts', 'tools/*.test.ts'],
           exclude: [...never, 'journeys/**'],
           testTimeout: 20_000,
