@@ -21,7 +21,6 @@ const journeys = (mode: 'many' | 'one', order: number) => ({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     fileParallelism: false,
-    // One after the other: a platform wants the machine for itself.
     sequence: { groupOrder: order },
   },
 })
@@ -36,7 +35,7 @@ export default defineConfig({
         test: {
           name: 'rooms',
           // Most of them wait for clocks, sockets and processes more than they compute.
-          maxWorkers: 2,
+          maxWorkers: 3,
           include: ['**/src/**/*.test.ts', 'tools/*.test.ts'],
           exclude: [...never, 'journeys/**'],
           testTimeout: 20_000,
@@ -44,8 +43,9 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
+      // Side by side: each has its own platform, and waits for most of its time.
       journeys('many', 1),
-      journeys('one', 2),
+      journeys('one', 1),
       {
         ...resolve,
         test: {
@@ -53,8 +53,9 @@ export default defineConfig({
           include: ['journeys/src/own/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          // Two at a time: each has its own platform, and waits for most of its time.
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

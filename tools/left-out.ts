@@ -13,6 +13,13 @@ const REASONS: readonly (readonly [RegExp, string, 'engine' | 'machine'])[] = [
     'engine',
   ],
   [/browser|chromium/i, 'chromium is not installed', 'engine'],
+  [/softhsm/i, 'softhsm2-util or pkcs11-tool (OpenSC) is not installed', 'engine'],
+  [/certtool/i, 'openssl or certtool (gnutls-bin) is not on the PATH', 'engine'],
+  [
+    /certbot|lego|dehydrated|acme client/i,
+    'certbot, lego or dehydrated is not installed',
+    'engine',
+  ],
   [/openssl/i, 'openssl is not on the PATH', 'engine'],
   [
     /mongo/i,

@@ -11,3 +11,11 @@ export function checkoutFolder(): string | undefined {
   const folder = join(dirname(BIN), '..', '..', '..')
   return existsSync(join(folder, 'mesh', 'service', 'package.json')) ? folder : undefined
 }
+
+/** Rules from which Prometheus warns; a published package has none. */
+export function alertRulesFile(): string | undefined {
+  const checkout = checkoutFolder()
+  if (checkout === undefined) return undefined
+  const file = join(checkout, 'deploy', 'prometheus', 'alerts.yml')
+  return existsSync(file) ? file : undefined
+}

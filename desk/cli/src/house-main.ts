@@ -1,5 +1,5 @@
 import { messageOf } from '@countersign/ground/errors'
-import { type Part, type Running, startPart } from '@countersign/service'
+import { EXIT_CERTIFICATE_LOST, type Part, type Running, startPart } from '@countersign/service'
 import { STOP_MS_MAX } from './limits.ts'
 import { type HouseAnswer, type HouseOrder, houseOrderSchema } from './supervisor/house-protocol.ts'
 import { EXIT_CONFIG } from './supervisor/process-spec.ts'
@@ -20,7 +20,8 @@ async function start(order: HouseOrder & { type: 'start' }): Promise<void> {
   first = false
   try {
     const { part } = (await import(order.module)) as { part: Part }
-    const started = startPart(part, order.env, { ownsProcess })
+    const onLost = (): void => void end(instance, EXIT_CERTIFICATE_LOST)
+    const started = startPart(part, order.env, { ownsProcess, onLost })
     running.set(instance, started)
     await started
     tell({ type: 'ready', instance })
@@ -33,11 +34,24 @@ async function start(order: HouseOrder & { type: 'start' }): Promise<void> {
 }
 
 async function stop(instance: string): Promise<void> {
+  await end(instance, 0)
+  if (running.size === 0) process.exit(0)
+}
+
+const ending = new Map<string, Promise<void>>()
+
+/** Closes a part, whether it was asked to go or has lost its certificate, and says once how it ended. */
+function end(instance: string, code: number): Promise<void> {
+  const ended = ending.get(instance) ?? close(instance, code).finally(() => ending.delete(instance))
+  ending.set(instance, ended)
+  return ended
+}
+
+async function close(instance: string, code: number): Promise<void> {
   const part = await running.get(instance)?.catch(() => undefined)
   await part?.close().catch((error: unknown) => console.error(messageOf(error)))
   running.delete(instance)
-  tell({ type: 'ended', instance, code: 0 })
-  if (running.size === 0) process.exit(0)
+  tell({ type: 'ended', instance, code })
 }
 
 process.on('message', (raw) => {

@@ -5,6 +5,11 @@ export const SOCKET_PATH_BYTES_MAX = 100
 
 // Chosen by us
 
+/** Ports that stay from start to start lie below those that systems give to outgoing connections. */
+export const KEPT_PORT_MIN = 14_000
+export const KEPT_PORT_MAX = 29_999
+export const KEPT_PORT_TRIES_MAX = 200
+
 /** Layout of the state folder. A higher number in a folder means that a newer countersign made it. */
 export const STATE_VERSION = 1
 
@@ -40,6 +45,10 @@ export const LOG_BYTES_MAX = 10 * 1024 * 1024
 export const LOG_CHECK_MS = 5_000
 export const LOG_TAIL_BYTES_MAX = 4 * 1024 * 1024
 
+/** More would only ask each other. */
+export const AUTHORITIES_MAX = 5
+/** Items of a setting that is a list. */
+export const LIST_ITEMS_MAX = 64
 export const CONFIG_BYTES_MAX = 256 * 1024
 /** An audit event reaches the log a moment after the answer reaches the caller. */
 export const EXPLAIN_WAIT_MS = 2_000
@@ -57,3 +66,33 @@ export const FOLLOW_MS = 250
 export const AUDIT_PAGE_MAX = 1_000
 /** One question of `audit tail --follow` waits so long for an event. */
 export const AUDIT_WAIT_MS = 25_000
+
+/** Of the line that begins a backup, of one entry, of a path in it, and of what is read of a file at once. */
+export const BACKUP_HEADER_BYTES_MAX = 4_096
+export const BACKUP_ENTRY_BYTES_MAX = 8_192
+export const BACKUP_PATH_CHARS_MAX = 1_024
+export const BACKUP_READ_BYTES = 262_144
+/** Fast; pages of databases are mostly empty. */
+export const BACKUP_GZIP_LEVEL = 3
+
+/** Where no authority answers the question is asked once more, after a moment. */
+export const ASK_ROUNDS_MAX = 2
+export const ASK_AGAIN_MS = 500
+/** Certificates that one question brings; fixed by the contract of the authority. */
+export const CERTIFICATES_MAX = 1_000
+/** How often a rotation looks whether its next step may be taken. */
+export const ROTATION_LOOK_MS = 1_000
+/** A serial may be cut to so many digits where that leaves one certificate. */
+export const SERIAL_PREFIX_MIN = 4
+export const PASSPHRASE_BYTES_MAX = 1_024
+/** Key and certificate of an identity on disk are read so often until they belong together. */
+export const IDENTITY_READS_MAX = 10
+export const IDENTITY_READ_MS = 20
+/** How often the kept list of what was taken back is looked at. */
+export const KEEP_TRUST_MS = 1_000
+/** A start waits so long for what the authorities say of trust. */
+export const FIRST_WORD_MS_MAX = 2_000
+/** Who needs a token waits so long for the desk, where that comes back itself. Less than an orderly stop may take. */
+export const MINT_WAIT_MS_MAX = 3_000
+/** So many who are in the way of a step are named in one line. */
+export const WAITED_FOR_SHOWN = 6

@@ -1,5 +1,7 @@
 import { messageOf } from '@countersign/ground/errors'
 import { Command, CommanderError } from 'commander'
+import { describeBackup } from './program-backup.ts'
+import { describeCert } from './program-cert.ts'
 import type { Desk } from './desk.ts'
 import { DeskError } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -40,6 +42,7 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(countersign --help lists all commands)')
   program.configureOutput({
+    writeOut: (text) => desk.output.line(text.trimEnd()),
     writeErr: (text) => desk.output.note(text.trimEnd()),
     getOutHasColors: () => false,
   })
@@ -88,6 +91,8 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .option('--json', 'for machines')
     .action(run(async () => (await import('./commands/explain.ts')).explain))
   describeAudit(program, run)
+  describeCert(program, run)
+  describeBackup(program, run)
   program
     .command('new')
     .description('write a service of ten lines that runs on this platform')
@@ -118,7 +123,7 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
   return program
 }
 
-type Run = <A extends unknown[]>(
+export type Run = <A extends unknown[]>(
   load: () => Promise<(desk: Desk, ...args: A) => Promise<ExitCode>>,
 ) => (...args: A) => Promise<void>
 

@@ -29,6 +29,8 @@ export interface Events {
   breaker(service: string, instance: string, state: 'closed' | 'open' | 'half-open'): void
   instanceGone(service: string, instance: string): void
   routes(facts: { routes: number; disputed: readonly string[] }): void
+  /** The public door shows a certificate that ends then, in milliseconds since 1970. */
+  certified(notAfter: number): void
 }
 
 export function createEvents(
@@ -79,6 +81,7 @@ export function createEvents(
       log.warn({ service, instance, state }, 'circuit breaker changed')
     },
     instanceGone: (service, instance) => figures.breakers.remove({ service, instance }),
+    certified: (notAfter) => figures.expiry.set(notAfter / 1000),
     routes: ({ routes, disputed }) => {
       figures.routes.set(routes)
       log.info({ routes }, 'routes changed')
@@ -135,6 +138,10 @@ function createFigures(metrics: Workload['metrics']) {
       'countersign_breaker_open',
       '1 while an instance gets no calls, 0.5 while it is tried',
       ['service', 'instance'],
+    ),
+    expiry: metrics.gauge(
+      'countersign_public_certificate_expiry_timestamp_seconds',
+      'When the certificate of the public door ends',
     ),
     routes: metrics.gauge('countersign_gateway_routes', 'Routes from contracts and kong.yml'),
     /** Labels come from declared routes and parsed methods only: their number is bounded. */

@@ -122,9 +122,11 @@ async function openDoor(
     },
   })
   const address = await door.listen()
-  const stopRenewing = renewCertificate(workload, certificate, (fresh) =>
-    door.setCertificate(fresh),
-  )
+  events.certified(certificate.notAfter)
+  const stopRenewing = renewCertificate(workload, certificate, (fresh) => {
+    door.setCertificate(fresh)
+    events.certified(fresh.notAfter)
+  })
   return {
     address,
     ready: () => !door.draining,

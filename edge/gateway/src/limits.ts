@@ -41,6 +41,8 @@ export const DRAIN_TICK_MS = 50
 export const DRAIN_HANDSHAKE_MS = 1_000
 export const CERTIFICATE_RETRY_MS = 1_000
 export const CERTIFICATE_RETRY_MS_MAX = 30_000
+/** A certificate whose issuer signs no more is replaced within this, or a tenth of its life. */
+export const CERTIFICATE_SPREAD_MS_MAX = 10_000
 
 /* Chosen by us: the way to services. */
 export const UPSTREAM_CONNECTIONS_MAX = 128

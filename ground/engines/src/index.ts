@@ -1,4 +1,5 @@
 /** Real database engines for one machine, without container: each on a unix socket, none on TCP. */
+export { coldDynamo, coldPostgres, placePostgres, postgresMajor } from './cold-data.ts'
 export { type Dynamo, startDynamo } from './dynamo/start.ts'
 export { type Engine, EngineError } from './engine.ts'
 export type { DatabaseWish } from './postgres/database.ts'

@@ -3,8 +3,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { networkInterfaces } from 'node:os'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { createServerCertificate, type Issuer } from '../x509/issue.ts'
+import { createServerCertificate } from '../x509/issue.ts'
 import { generateKeyPair } from '../x509/key-pair.ts'
+import type { Issuer } from '../x509/sign-certificate.ts'
 import { createPki } from '../x509/x509.fixture.ts'
 import { openPostgres } from './postgres.ts'
 

@@ -3,6 +3,13 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+export {
+  createHostileChains,
+  type HostileChain,
+  type HostileChains,
+} from './hostile/hostile-chains.fixture.ts'
+export { has } from './programs.ts'
+
 /** A folder that goes away with `using`. Short, so that unix sockets fit below it. */
 export function temporaryFolder(prefix = 'cs-'): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), prefix))

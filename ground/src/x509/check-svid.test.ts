@@ -5,7 +5,7 @@ import { spiffeId } from '../spiffe/index.ts'
 import { checkSvid } from './check-svid.ts'
 import { createServerCertificate, createSvid } from './issue.ts'
 import { generateKeyPair } from './key-pair.ts'
-import type { Library } from './library.ts'
+import type { Library } from './library.fixture.ts'
 import { createPki, leafParts, type Pki, signAnything } from './x509.fixture.ts'
 
 const ID = 'spiffe://test.local/service/order'

@@ -26,13 +26,14 @@ export type SvidVerdict =
  */
 export function checkSvid(certificate: X509Certificate): SvidVerdict {
   try {
-    return checkFacts(readCertificate(certificate.raw))
+    return checkSvidFacts(readCertificate(certificate.raw))
   } catch (error) {
     return fault(`the certificate cannot be read: ${messageOf(error)}`)
   }
 }
 
-function checkFacts(facts: CertificateFacts): SvidVerdict {
+/** As `checkSvid`, of a certificate that was read. */
+export function checkSvidFacts(facts: CertificateFacts): SvidVerdict {
   const [uri, ...others] = facts.uris
   if (uri === undefined) return fault('it has no URI in its subjectAltName')
   if (others.length > 0) return fault('it has more than one URI in its subjectAltName')

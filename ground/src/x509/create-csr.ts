@@ -1,8 +1,9 @@
 import { createPublicKey, type KeyObject, sign } from 'node:crypto'
 import type { SpiffeId } from '../spiffe/index.ts'
-import { TAG, writeDer } from './der.ts'
+import { TAG } from './der.ts'
 import { OID } from './oids.ts'
 import { writePem } from './pem.ts'
+import { writeDer, writeOid } from './write-der.ts'
 
 const VERSION_0 = writeDer(TAG.integer, Buffer.from([0]))
 const NO_SUBJECT = writeDer(TAG.sequence)
@@ -22,7 +23,7 @@ export async function createCsr(options: { id: SpiffeId; privateKey: KeyObject }
   }
   const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
   const info = writeDer(TAG.sequence, VERSION_0, NO_SUBJECT, publicKey, writeAttributes(id))
-  const algorithm = writeDer(TAG.sequence, oid(OID.ecdsaWithSha256))
+  const algorithm = writeDer(TAG.sequence, writeOid(OID.ecdsaWithSha256))
   const signature = writeDer(TAG.bitString, Buffer.from([0]), sign('sha256', info, privateKey))
   return writePem(writeDer(TAG.sequence, info, algorithm, signature), 'CERTIFICATE REQUEST')
 }
@@ -31,11 +32,7 @@ export async function createCsr(options: { id: SpiffeId; privateKey: KeyObject }
 function writeAttributes(id: SpiffeId): Buffer {
   const names = writeDer(TAG.sequence, writeDer(URI, Buffer.from(id, 'ascii')))
   const value = writeDer(TAG.octetString, names)
-  const extension = writeDer(TAG.sequence, oid(OID.subjectAltName), TRUE, value)
+  const extension = writeDer(TAG.sequence, writeOid(OID.subjectAltName), TRUE, value)
   const extensions = writeDer(TAG.set, writeDer(TAG.sequence, extension))
-  return writeDer(ATTRIBUTES, writeDer(TAG.sequence, oid(OID.extensionRequest), extensions))
-}
-
-function oid(hex: string): Buffer {
-  return writeDer(TAG.oid, Buffer.from(hex, 'hex'))
+  return writeDer(ATTRIBUTES, writeDer(TAG.sequence, writeOid(OID.extensionRequest), extensions))
 }

@@ -8,7 +8,7 @@ import { spiffeId } from '../spiffe/index.ts'
 import { temporaryFolder } from '../testkit/index.ts'
 import { createCsr } from './create-csr.ts'
 import { generateKeyPair } from './key-pair.ts'
-import { type Library, loadLibrary } from './library.ts'
+import { type Library, loadLibrary } from './library.fixture.ts'
 import { parseCsr } from './parse-csr.ts'
 import { readPem, writePem } from './pem.ts'
 

@@ -2,7 +2,7 @@ import { malformed } from './errors.ts'
 import { DER_BYTES_MAX, DER_CHILDREN_MAX } from './limits.ts'
 
 /*
- * A reader and a writer of DER (X.690), as much of it as certificates need. The bytes come from strangers:
+ * A reader of DER (X.690), as much of it as certificates need. The bytes come from strangers:
  *
  * - lengths are definite, in their shortest form, and end inside the value that holds them
  * - tags have one octet
@@ -14,7 +14,12 @@ export const TAG = {
   integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
+  null: 0x05,
   oid: 0x06,
+  enumerated: 0x0a,
+  utf8String: 0x0c,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
 } as const
@@ -27,21 +32,20 @@ export interface Der {
   readonly raw: Buffer
 }
 
-/** Reads exactly one value. Throws `X509Error` MALFORMED. */
-export function readDer(bytes: Buffer, tag?: number): Der {
-  if (!(bytes.length <= DER_BYTES_MAX)) throw malformed('the ASN.1 value is too long')
+/** Reads exactly one value, of at most `bytesMax`. Throws `X509Error` MALFORMED. */
+export function readDer(bytes: Buffer, tag?: number, bytesMax: number = DER_BYTES_MAX): Der {
+  if (!(bytes.length <= bytesMax)) throw malformed('the ASN.1 value is too long')
   const read = readAt(bytes, 0)
   if (read.raw.length !== bytes.length) throw malformed('bytes follow the ASN.1 value')
   return tag === undefined ? read : expectTag(read, tag)
 }
 
-/** The values inside a constructed one, in their order. */
-export function readChildren(parent: Der): Der[] {
+/** The values inside a constructed one, in their order; at most `max` of them. */
+export function readChildren(parent: Der, max: number = DER_CHILDREN_MAX): Der[] {
   if ((parent.tag & 0x20) === 0) throw malformed('an ASN.1 value is not constructed')
   const children: Der[] = []
   for (let at = 0; at < parent.value.length; ) {
-    if (children.length === DER_CHILDREN_MAX)
-      throw malformed('an ASN.1 value holds too many others')
+    if (children.length === max) throw malformed('an ASN.1 value holds too many others')
     const child = readAt(parent.value, at)
     children.push(child)
     at += child.raw.length
@@ -118,17 +122,4 @@ export function readBits(der: Der): Buffer {
     throw malformed('an ASN.1 bit string has bits where there are none')
   }
   return value.subarray(1)
-}
-
-/** Writes one value. */
-export function writeDer(tag: number, ...contents: readonly Uint8Array[]): Buffer {
-  const value = Buffer.concat(contents)
-  const length =
-    value.length < 0x80
-      ? [value.length]
-      : value.length < 0x100
-        ? [0x81, value.length]
-        : [0x82, value.length >> 8, value.length & 0xff]
-  if (!(value.length < 0x1_0000)) throw malformed('the ASN.1 value is too long')
-  return Buffer.concat([Buffer.from([tag, ...length]), value])
 }

@@ -9,12 +9,15 @@ import {
   TAG,
 } from './der.ts'
 import { malformed } from './errors.ts'
+import { KEY_ID_BYTES_MAX } from './limits.ts'
+import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
 import { OID } from './oids.ts'
+import { readSerial } from './serial.ts'
 
 /** What the extensions of a certificate, or those that a request asks for, say. Read from the DER, never from text. */
 export interface ExtensionFacts {
-  /** Every extension by the hex of its OID, with whether it is critical. */
-  readonly present: ReadonlyMap<string, { readonly critical: boolean }>
+  /** Every extension by the hex of its OID, with whether it is critical and what its OCTET STRING holds. */
+  readonly present: ReadonlyMap<string, { readonly critical: boolean; readonly value: Buffer }>
   readonly uris: readonly string[]
   readonly dnsNames: readonly string[]
   /** IP addresses as they are encoded: 4 or 16 octets, in hex. */
@@ -32,10 +35,22 @@ export interface ExtensionFacts {
     | undefined
   /** OIDs in hex. */
   readonly extendedKeyUsage: readonly string[] | undefined
+  /** Key ids, in hex. */
+  readonly subjectKeyId: string | undefined
+  readonly authorityKeyId: string | undefined
+  /** The serial that the line of a workload's certificates began with. */
+  readonly lineage: string | undefined
+  readonly nameConstraints: NameConstraints | undefined
 }
 
-/** Reads `Extensions` (RFC 5280, 4.1): a SEQUENCE of extensions, none of them twice. Throws `X509Error`. */
-export function readExtensions(sequence: Der | undefined): ExtensionFacts {
+/** Extensions by the hex of their OID. */
+export type ExtensionValues = ReadonlyMap<
+  string,
+  { readonly critical: boolean; readonly value: Buffer }
+>
+
+/** Takes `Extensions` apart (RFC 5280, 4.1): a SEQUENCE, no extension twice. Throws `X509Error` MALFORMED. */
+export function readExtensionValues(sequence: Der | undefined): ExtensionValues {
   const values = new Map<string, { critical: boolean; value: Buffer }>()
   for (const extension of sequence === undefined ? [] : readChildren(sequence)) {
     const parts = readChildren(extension)
@@ -45,26 +60,44 @@ export function readExtensions(sequence: Der | undefined): ExtensionFacts {
     if (values.has(oid)) throw malformed('an extension is there twice')
     values.set(oid, { critical, value: childAt(parts, parts.length - 1, TAG.octetString).value })
   }
+  return values
+}
+
+/** What the extensions of a certificate or a request say. Throws `X509Error` MALFORMED. */
+export function readExtensions(sequence: Der | undefined): ExtensionFacts {
+  const values = readExtensionValues(sequence)
+  const read = <T>(oid: string, reader: (value: Buffer) => T): T | undefined => {
+    const value = values.get(oid)?.value
+    return value === undefined ? undefined : reader(value)
+  }
   return {
     present: values,
-    ...readNames(values.get(OID.subjectAltName)?.value),
-    ...readBasicConstraints(values.get(OID.basicConstraints)?.value),
-    keyUsage: readKeyUsage(values.get(OID.keyUsage)?.value),
-    extendedKeyUsage: readExtendedKeyUsage(values.get(OID.extKeyUsage)?.value),
+    ...(read(OID.subjectAltName, readNames) ?? NO_NAMES),
+    ...(read(OID.basicConstraints, readBasicConstraints) ?? NO_CA),
+    keyUsage: read(OID.keyUsage, readKeyUsage),
+    extendedKeyUsage: read(OID.extKeyUsage, readExtendedKeyUsage),
+    subjectKeyId: read(OID.subjectKeyIdentifier, readSubjectKeyId),
+    authorityKeyId: read(OID.authorityKeyIdentifier, readAuthorityKeyId),
+    lineage: read(OID.lineage, (value) => readSerial(readDer(value))),
+    nameConstraints: read(OID.nameConstraints, readNameConstraints),
   }
 }
+
+const NO_NAMES = { uris: [], dnsNames: [], ips: [], otherNames: 0 } as const
+const NO_CA = { ca: false, pathLength: undefined } as const
 
 const DNS_NAME = 0x82
 const URI = 0x86
 const IP_ADDRESS = 0x87
 
 function readNames(
-  value: Buffer | undefined,
+  value: Buffer,
 ): Pick<ExtensionFacts, 'uris' | 'dnsNames' | 'ips' | 'otherNames'> {
   const uris: string[] = []
   const dnsNames: string[] = []
   const ips: string[] = []
-  const names = value === undefined ? [] : readChildren(readDer(value, TAG.sequence))
+  const names = readChildren(readDer(value, TAG.sequence))
+  if (names.length === 0) throw malformed('the subjectAltName is empty')
   for (const name of names) {
     // latin1 keeps every octet as one character: nothing is lost, and what is not ASCII fails later checks.
     if (name.tag === URI) uris.push(name.value.toString('latin1'))
@@ -75,20 +108,16 @@ function readNames(
   return { uris, dnsNames, ips, otherNames }
 }
 
-function readBasicConstraints(
-  value: Buffer | undefined,
-): Pick<ExtensionFacts, 'ca' | 'pathLength'> {
-  if (value === undefined) return { ca: false, pathLength: undefined }
+function readBasicConstraints(value: Buffer): Pick<ExtensionFacts, 'ca' | 'pathLength'> {
   const [first, second, third] = readChildren(readDer(value, TAG.sequence))
   if (third !== undefined) throw malformed('the basic constraints have too many parts')
-  if (first === undefined) return { ca: false, pathLength: undefined }
+  if (first === undefined) return NO_CA
   if (first.tag !== TAG.boolean) throw malformed('the basic constraints are malformed')
   const pathLength = second === undefined ? undefined : readSmallInteger(second)
   return { ca: readBoolean(first), pathLength }
 }
 
-function readKeyUsage(value: Buffer | undefined): ExtensionFacts['keyUsage'] {
-  if (value === undefined) return undefined
+function readKeyUsage(value: Buffer): ExtensionFacts['keyUsage'] {
   const [bits = 0] = readBits(readDer(value, TAG.bitString))
   return {
     digitalSignature: (bits & 0x80) !== 0,
@@ -97,8 +126,27 @@ function readKeyUsage(value: Buffer | undefined): ExtensionFacts['keyUsage'] {
   }
 }
 
-function readExtendedKeyUsage(value: Buffer | undefined): readonly string[] | undefined {
-  if (value === undefined) return undefined
+function readExtendedKeyUsage(value: Buffer): readonly string[] {
   const usages = readChildren(readDer(value, TAG.sequence))
+  if (usages.length === 0) throw malformed('the extendedKeyUsage is empty')
   return usages.map((_, i) => childAt(usages, i, TAG.oid).value.toString('hex'))
+}
+
+function readSubjectKeyId(value: Buffer): string {
+  return keyIdText(readDer(value, TAG.octetString).value)
+}
+
+const KEY_IDENTIFIER = 0x80
+
+/** The keyIdentifier; the name and serial of the issuer, which may stand beside it, are not believed to say more. */
+export function readAuthorityKeyId(value: Buffer): string | undefined {
+  const [first] = readChildren(readDer(value, TAG.sequence))
+  return first?.tag === KEY_IDENTIFIER ? keyIdText(first.value) : undefined
+}
+
+function keyIdText(octets: Buffer): string {
+  if (!(octets.length >= 1 && octets.length <= KEY_ID_BYTES_MAX)) {
+    throw malformed('a key identifier is empty or too long')
+  }
+  return octets.toString('hex')
 }

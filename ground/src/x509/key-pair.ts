@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPair as generate, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
-import { childAt, readChildren, readDer, TAG } from './der.ts'
+import { readChildren, readDer, TAG } from './der.ts'
 import { X509Error } from './errors.ts'
-import { RSA_BITS_MAX, RSA_BITS_MIN, RSA_EXPONENT_MIN } from './limits.ts'
+import { findWeakness } from './find-weakness.ts'
 import { OID } from './oids.ts'
 
 const generateEc = promisify(generate)
@@ -18,11 +18,13 @@ const CURVES: Readonly<Record<string, KeyKind>> = { prime256v1: 'P-256', secp384
 
 /**
  * Reads a SubjectPublicKeyInfo and refuses keys that are weak or of a kind that is not allowed:
- * curves must be named and their points lie on them, RSA needs 2048 to 8192 bits and an odd exponent from 65537 on.
+ * curves must be named and their points lie on them, and `findWeakness` has to find nothing.
  * Throws `X509Error` KEY_REFUSED or MALFORMED.
  */
 export function readPublicKey(spki: Buffer, allowed: readonly KeyKind[] = ['P-256']): KeyObject {
-  refuseExplicitCurve(spki)
+  if (!isNamedKind(spki)) {
+    throw new X509Error('KEY_REFUSED', 'the curve of the public key is not named')
+  }
   let key: KeyObject
   try {
     key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
@@ -33,32 +35,20 @@ export function readPublicKey(spki: Buffer, allowed: readonly KeyKind[] = ['P-25
   if (kind === undefined || !allowed.includes(kind)) {
     throw new X509Error('KEY_REFUSED', `the public key is not ${allowed.join(' or ')}`)
   }
-  if (kind === 'RSA') checkRsa(key)
+  const weakness = findWeakness(key)
+  if (weakness !== undefined) throw new X509Error('KEY_REFUSED', weakness)
   return key
 }
 
-function refuseExplicitCurve(spki: Buffer): void {
-  const algorithm = readChildren(
-    childAt(readChildren(readDer(spki, TAG.sequence)), 0, TAG.sequence),
-  )
-  const isEc = childAt(algorithm, 0, TAG.oid).value.toString('hex') === OID.ecPublicKey
-  if (isEc && algorithm[1]?.tag !== TAG.oid) {
-    throw new X509Error('KEY_REFUSED', 'the curve of the public key is not named')
-  }
+/** Whether a SubjectPublicKeyInfo names its curve, where it has one: spelled out it could be any other. */
+export function isNamedKind(spki: Buffer): boolean {
+  const [algorithm] = readChildren(readDer(spki, TAG.sequence))
+  const [oid, curve] = algorithm === undefined ? [] : readChildren(algorithm)
+  return oid?.value.toString('hex') !== OID.ecPublicKey || curve?.tag === TAG.oid
 }
 
 function kindOf(key: KeyObject): KeyKind | undefined {
   if (key.asymmetricKeyType === 'rsa') return 'RSA'
   const curve = key.asymmetricKeyDetails?.namedCurve
   return curve === undefined ? undefined : CURVES[curve]
-}
-
-function checkRsa(key: KeyObject): void {
-  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
-  if (!(modulusLength >= RSA_BITS_MIN && modulusLength <= RSA_BITS_MAX)) {
-    throw new X509Error('KEY_REFUSED', `the RSA key has ${modulusLength} bits`)
-  }
-  if (!(publicExponent >= RSA_EXPONENT_MIN && publicExponent % 2n === 1n)) {
-    throw new X509Error('KEY_REFUSED', 'the RSA key has a weak exponent')
-  }
 }

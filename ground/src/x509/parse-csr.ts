@@ -13,6 +13,8 @@ export interface CsrFacts extends ExtensionFacts {
   readonly publicKey: KeyObject
   /** Whether the subject names anything. Ours do not. */
   readonly subjectEmpty: boolean
+  /** Common names in the subject. Octets that are not ASCII are no letters of a host name, and are kept as they are. */
+  readonly commonNames: readonly string[]
   /** OIDs, in hex, of attributes other than the request for extensions. */
   readonly otherAttributes: readonly string[]
 }
@@ -29,6 +31,7 @@ export function parseCsr(pem: string, options: { keys?: readonly KeyKind[] } = {
   if (request.length !== 3) throw malformed('the request does not have three parts')
   const info = childAt(request, 0, TAG.sequence)
   const parts = readChildren(info)
+  const subject = childAt(parts, 1, TAG.sequence)
   const publicKey = readPublicKey(childAt(parts, 2, TAG.sequence).raw, options.keys)
   const algorithm = childAt(request, 1, TAG.sequence)
   checkProof(publicKey, { info, algorithm, signature: childAt(request, 2, TAG.bitString) })
@@ -36,9 +39,18 @@ export function parseCsr(pem: string, options: { keys?: readonly KeyKind[] } = {
   return {
     ...readExtensions(attributes.get(OID.extensionRequest)),
     publicKey,
-    subjectEmpty: childAt(parts, 1, TAG.sequence).value.length === 0,
+    subjectEmpty: subject.value.length === 0,
+    commonNames: readCommonNames(subject),
     otherAttributes: [...attributes.keys()].filter((oid) => oid !== OID.extensionRequest),
   }
+}
+
+/** A Name is a SEQUENCE of SETs of type and value. */
+function readCommonNames(subject: Der): string[] {
+  return readChildren(subject)
+    .flatMap((set) => readChildren(set).map((part) => readChildren(part)))
+    .filter((parts) => childAt(parts, 0, TAG.oid).value.toString('hex') === OID.commonName)
+    .map((parts) => parts[1]?.value.toString('latin1') ?? '')
 }
 
 function checkProof(key: KeyObject, signed: { info: Der; algorithm: Der; signature: Der }): void {

@@ -1,7 +1,7 @@
 import { malformed } from './errors.ts'
 import { PEM_BLOCKS_MAX, PEM_CHARS_MAX } from './limits.ts'
 
-export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST'
+export type PemLabel = 'CERTIFICATE' | 'CERTIFICATE REQUEST' | 'X509 CRL'
 const LINE = /^[A-Za-z0-9+/]+={0,2}$/
 
 /**

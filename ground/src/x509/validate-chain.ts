@@ -1,120 +1,124 @@
 import { X509Certificate } from 'node:crypto'
 import { messageOf } from '../errors/index.ts'
-import { parseSpiffeId } from '../spiffe/index.ts'
 import { type CertificateFacts, readCertificate } from './certificate.ts'
-import { CHAIN_LENGTH_MAX } from './limits.ts'
-import { OID, SIGNATURE_HASHES } from './oids.ts'
+import { checkLeaf } from './check-certificate.ts'
+import { checkSvidFacts } from './check-svid.ts'
+import { OID } from './oids.ts'
 import { readPem } from './pem.ts'
+import { rootsOfPem } from './trusted-roots.ts'
+import { allowsUses, checkIssuedBy, keyOf, type VerifiedIssuer } from './verified-issuer.ts'
 
 /*
- * A second reading of a chain, by other code than issued it (OpenSSL's signatures, our own reader for the rest):
+ * A reading of a chain by other code than issued it, and beside the one that OpenSSL makes at a TLS door:
  *
- * - leaf first, then each certificate's issuer, the last issued by a root of the bundle
- * - every certificate is within its time
- * - names, key identifiers and signatures fit; the algorithms are believed ones
- * - issuers are CAs with keyCertSign, and their path length allows what is below them; the leaf is none
- * - no critical extension is unknown to us
- * - a CA that carries a SPIFFE id signs only for the same trust domain
+ *  1. leaf first, then each certificate's issuer, the last issued by a root of the bundle
+ *  2. every certificate by itself: see check-certificate.ts; its key is not weak
+ *  3. between a certificate and its issuer: names by their octets, key ids, the signature, path lengths, name
+ *     constraints of all issuers, one trust domain, no key twice: see verified-issuer.ts
+ *  4. the leaf is for what it is used for, and so are its issuers, where they say what they are for
+ *  5. all of them are within their time
  */
 
 export type ChainVerdict =
   | {
       readonly ok: true
-      readonly leaf: X509Certificate /** The earliest end, ms since 1970. */
+      readonly leaf: X509Certificate
+      readonly facts: CertificateFacts
+      /** The earliest end, ms since 1970. */
       readonly notAfter: number
     }
   | { readonly ok: false; readonly fault: string }
 
-interface Link {
-  readonly certificate: X509Certificate
-  readonly facts: CertificateFacts
+export interface ChainOptions {
+  /** Whether the leaf has to be an X.509-SVID, or a server certificate of host names and addresses only. */
+  readonly profile?: 'svid' | 'server'
+  /** What the leaf is used for, as far as its profile does not say so. */
+  readonly purpose?: 'client' | 'server'
 }
 
-/** Checks a chain (PEM, leaf first, without root) against roots (PEM) at `now`, ms since 1970. Never throws. */
-export function validateChain(chainPem: string, bundlePem: string, now: number): ChainVerdict {
+/**
+ * Checks a chain (PEM, leaf first, without root) against roots (PEM) at `now`, ms since 1970. Never throws. The roots
+ * and issuers that it has verified are remembered: the next chain below them costs one signature.
+ */
+export function validateChain(
+  chainPem: string,
+  bundlePem: string,
+  now: number,
+  options: ChainOptions = {},
+): ChainVerdict {
   try {
-    const chain = readLinks(chainPem)
-    const roots = readLinks(bundlePem)
-    if (!(chain.length <= CHAIN_LENGTH_MAX)) return { ok: false, fault: 'the chain is too long' }
-    return checkPath(chain, roots, now)
+    const [leaf, ...path] = readPem(chainPem, 'CERTIFICATE')
+    if (leaf === undefined) return refuse('the chain is empty')
+    const facts = readCertificate(leaf)
+    const roots = rootsOfPem(bundlePem)
+    const alone = checkProfile(facts, options.profile) ?? checkLeaf(facts)
+    const issuer = alone ?? roots.verify(facts, path)
+    if (typeof issuer === 'string') return refuse(issuer)
+    const certificate = new X509Certificate(leaf)
+    const fault = checkBelow({ facts, certificate }, issuer, { ...options, now })
+    if (fault !== undefined) return refuse(fault)
+    const notAfter = Math.min(facts.notAfter, issuer.notAfter)
+    return { ok: true, leaf: certificate, facts, notAfter }
   } catch (error) {
-    return { ok: false, fault: `the chain cannot be read: ${messageOf(error)}` }
+    return refuse(`the chain cannot be read: ${messageOf(error)}`)
   }
 }
 
-function checkPath(chain: readonly Link[], roots: readonly Link[], now: number): ChainVerdict {
-  const last = chain[chain.length - 1]
-  const [leaf] = chain
-  if (leaf === undefined || last === undefined) return { ok: false, fault: 'the chain is empty' }
-  const root = roots.find((candidate) => checkIssuedBy(last, candidate, 0) === undefined)
-  if (root === undefined) return { ok: false, fault: 'no root of the bundle issued the chain' }
-  const path = [...chain, root]
-  const fault =
-    (leaf.facts.ca ? 'the leaf is a CA' : undefined) ??
-    first(path, (link) => checkAlone(link, now)) ??
-    first(path.slice(1), (issuer, i) => checkIssuedBy(path[i], issuer, i)) ??
-    checkTrustDomains(path)
-  if (fault !== undefined) return { ok: false, fault }
-  const ends = path.map(({ certificate }) => certificate.validToDate.getTime())
-  return { ok: true, leaf: leaf.certificate, notAfter: Math.min(...ends) }
+function refuse(fault: string): { readonly ok: false; readonly fault: string } {
+  return { ok: false, fault }
 }
 
-function first<T>(
-  items: readonly T[],
-  check: (item: T, i: number) => string | undefined,
+function checkProfile(
+  leaf: CertificateFacts,
+  profile: ChainOptions['profile'],
 ): string | undefined {
-  for (const [i, item] of items.entries()) {
-    const fault = check(item, i)
-    if (fault !== undefined) return fault
+  if (profile === undefined) return undefined
+  if (profile === 'server') {
+    if (leaf.uris.length > 0) return 'the certificate of a server has a URI'
+    return leaf.extendedKeyUsage?.includes(OID.serverAuth) === true
+      ? undefined
+      : 'the certificate of a server is not for one'
   }
-  return undefined
+  const svid = checkSvidFacts(leaf)
+  return svid.ok ? undefined : svid.fault
 }
 
-const KNOWN: ReadonlySet<string> = new Set([
-  OID.subjectAltName,
-  OID.basicConstraints,
-  OID.keyUsage,
-  OID.extKeyUsage,
-  OID.subjectKeyIdentifier,
-  OID.authorityKeyIdentifier,
-])
-
-function checkAlone({ certificate, facts }: Link, now: number): string | undefined {
-  if (!(now >= certificate.validFromDate.getTime())) return 'a certificate is not valid yet'
-  if (!(now <= certificate.validToDate.getTime())) return 'a certificate has expired'
-  if (!SIGNATURE_HASHES.has(facts.signatureAlgorithm))
-    return 'a signature algorithm is not believed'
-  for (const [oid, { critical }] of facts.present) {
-    if (critical && !KNOWN.has(oid)) return 'a critical extension is not known'
-  }
-  return undefined
+/** Holds a leaf against a verified issuer. Its own rules (`checkLeaf`) come before. */
+export function checkBelow(
+  {
+    facts,
+    certificate,
+  }: { readonly facts: CertificateFacts; readonly certificate: X509Certificate },
+  issuer: VerifiedIssuer,
+  options: { readonly purpose?: 'client' | 'server'; readonly now: number },
+): string | undefined {
+  const fault = checkTime(facts, issuer, options.now) ?? checkIssuedBy(facts, issuer)
+  if (fault !== undefined) return fault
+  // Once the issuer has signed it: only then is it worth the work.
+  const key = keyOf(facts, certificate)
+  return typeof key === 'string' ? key : checkUses(facts, issuer, options.purpose)
 }
 
-/** `below`: how many CAs stand between the issuer and the leaf. */
-function checkIssuedBy(subject: Link | undefined, issuer: Link, below: number): string | undefined {
-  if (subject === undefined) return 'the chain has a gap'
-  const { ca, keyUsage, pathLength } = issuer.facts
-  if (!ca || keyUsage?.keyCertSign !== true) return 'an issuer may not sign certificates'
-  if (pathLength !== undefined && !(below <= pathLength))
-    return 'an issuer may not have a CA below it'
-  if (!subject.certificate.checkIssued(issuer.certificate))
-    return 'a certificate names another issuer'
-  if (!subject.certificate.verify(issuer.certificate.publicKey)) return 'a signature is wrong'
-  return undefined
+function checkTime(
+  leaf: CertificateFacts,
+  issuer: VerifiedIssuer,
+  now: number,
+): string | undefined {
+  const notBefore = Math.max(leaf.notBefore, issuer.notBefore)
+  if (!(now >= notBefore)) return 'a certificate is not valid yet'
+  return now <= Math.min(leaf.notAfter, issuer.notAfter) ? undefined : 'a certificate has expired'
 }
 
-function checkTrustDomains(path: readonly Link[]): string | undefined {
-  const domains = new Set<string | undefined>()
-  for (const { facts } of path) {
-    for (const uri of facts.uris) domains.add(parseSpiffeId(uri)?.trustDomain)
-  }
-  if (domains.has(undefined)) return 'a URI name is not a SPIFFE id'
-  return domains.size > 1 ? 'the chain crosses trust domains' : undefined
-}
+const PURPOSES = { client: OID.clientAuth, server: OID.serverAuth } as const
 
-function readLinks(pem: string): Link[] {
-  return readPem(pem, 'CERTIFICATE').map((der) => ({
-    certificate: new X509Certificate(der),
-    facts: readCertificate(der),
-  }))
+function checkUses(
+  leaf: CertificateFacts,
+  issuer: VerifiedIssuer,
+  purpose: ChainOptions['purpose'],
+): string | undefined {
+  const own = leaf.extendedKeyUsage
+  const wanted = purpose === undefined ? undefined : PURPOSES[purpose]
+  if (wanted !== undefined && own?.includes(wanted) === false) return 'the leaf is not for this use'
+  const uses = wanted === undefined ? (own ?? []) : [wanted]
+  return allowsUses(issuer, uses) ? undefined : 'an issuer is not for the uses of the leaf'
 }

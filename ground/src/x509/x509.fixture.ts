@@ -1,13 +1,15 @@
 import { type KeyObject, randomBytes, X509Certificate } from 'node:crypto'
 import { type SpiffeId, spiffeId } from '../spiffe/index.ts'
-import { createIntermediate, createRoot, type Issuer } from './issue.ts'
+import { createIntermediate, createRoot } from './issue.ts'
 import { generateKeyPair } from './key-pair.ts'
-import { type Library, loadLibrary, toSigningKey } from './library.ts'
+import { type Library, loadLibrary, toSigningKey } from './library.fixture.ts'
+import type { Issuer, Span } from './sign-certificate.ts'
 
 /* Certificates for tests, among them such as no honest authority signs. */
 
 export const DAY = 86_400_000
 export const TD: SpiffeId = spiffeId('test.local')
+export const ORDER: SpiffeId = spiffeId('test.local', 'service', 'order')
 
 export interface Pki {
   readonly root: string
@@ -33,6 +35,40 @@ export async function createPki(now: number = Date.now(), name = 'test'): Promis
   const issuer = { certificate: intermediate, privateKey: below.privateKey }
   return { root, rootIssuer, intermediate, issuer }
 }
+
+/** A root and an intermediate as the certificate library makes them, and as ours were made once. */
+export async function signLibraryCa(
+  span: Span,
+): Promise<{ root: string; intermediate: string; issuer: Issuer }> {
+  const [above, below] = [await generateKeyPair(), await generateKeyPair()]
+  const x509 = await loadLibrary()
+  const sign = async (name: string, by: string, keys: { subject: KeyObject; above: KeyPair }) => {
+    const subject = keys.subject.export({ format: 'der', type: 'spki' })
+    const issuer = keys.above.publicKey.export({ format: 'der', type: 'spki' })
+    const certificate = await x509.X509CertificateGenerator.create({
+      ...{ serialNumber: randomBytes(16).toString('hex'), subject: name, issuer: by },
+      ...{ notBefore: new Date(span.notBefore), notAfter: new Date(span.notAfter) },
+      ...{ publicKey: subject, signingKey: toSigningKey(keys.above.privateKey) },
+      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
+      extensions: [
+        new x509.BasicConstraintsExtension(true, name === by ? 1 : 0, true),
+        new x509.KeyUsagesExtension(
+          x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+          true,
+        ),
+        new x509.SubjectAlternativeNameExtension([{ type: 'url', value: TD }]),
+        await x509.SubjectKeyIdentifierExtension.create(subject),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer),
+      ],
+    })
+    return `${certificate.toString('pem')}\n`
+  }
+  const [upper, lower] = ['O=countersign, CN=root', 'O=countersign, CN=below']
+  const root = await sign(upper, upper, { subject: above.publicKey, above })
+  const intermediate = await sign(lower, upper, { subject: below.publicKey, above })
+  return { root, intermediate, issuer: { certificate: intermediate, privateKey: below.privateKey } }
+}
+type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>
 
 /** Signs a certificate with just these extensions. */
 export async function signAnything(

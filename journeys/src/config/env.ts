@@ -11,3 +11,8 @@ export function processEnv(): Record<string, string> {
 export function enginesAreRequired(): boolean {
   return process.env.COUNTERSIGN_TEST_ALL_ENGINES === 'required'
 }
+
+/** Everything that this process was told: for scripts that a platform runs as workloads. */
+export function toldEnv(): Readonly<Record<string, string | undefined>> {
+  return process.env
+}

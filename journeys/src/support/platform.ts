@@ -22,16 +22,30 @@ export interface ProcessStatus {
 
 /** A platform that runs, seen from outside. */
 export class Platform {
+  #door: Door
+  readonly #before: Door[] = []
   readonly home: string
   readonly publicPort: number
-  readonly door: Door
   readonly env: Readonly<Record<string, string>>
 
   constructor(home: string, publicPort: number, env: Readonly<Record<string, string>>) {
     this.home = home
     this.publicPort = publicPort
     this.env = env
-    this.door = new Door(publicPort, readFileSync(join(home, 'pki/bundle.pem'), 'utf8'))
+    this.#door = new Door(publicPort, this.bundle())
+  }
+  /** PEM of the roots that are to be trusted at this time. */
+  bundle(): string {
+    return readFileSync(join(this.home, 'pki/bundle.pem'), 'utf8')
+  }
+  /** The public door, by the roots of this time. */
+  get door(): Door {
+    const ca = this.bundle()
+    if (ca === this.#door.ca) return this.#door
+    // What is under way at the old one goes on.
+    this.#before.push(this.#door)
+    this.#door = new Door(this.publicPort, ca)
+    return this.#door
   }
   /** `countersign …` for this platform. */
   desk(...args: readonly string[]): Promise<Ended> {
@@ -68,7 +82,7 @@ export class Platform {
     }
   }
   async stop(...args: readonly string[]): Promise<Ended> {
-    this.door.close()
+    for (const door of [this.#door, ...this.#before]) door.close()
     return this.desk('down', ...args)
   }
 }

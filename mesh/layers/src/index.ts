@@ -4,12 +4,20 @@ export { bearerToken } from './bearer-token.ts'
 export { type Breaker, type BreakerState, createBreaker, type Entry } from './breaker.ts'
 export { createFailureBudget, type FailureBudget, verifyWithin } from './failure-budget.ts'
 export { idempotencyKey } from './idempotency-key.ts'
-export type { FetchKeys } from './key-source.ts'
+export { type FetchKeys, KeySource, type KeySourceOptions } from './key-source.ts'
 export * from './limiter.ts'
 export { createMemoryLimiter } from './limiter-memory.ts'
 export { createRedisLimiter, type RedisLimiterOptions } from './limiter-redis.ts'
 export type { Share } from './limiter-usage.ts'
 export * from './permit.ts'
+export { type PeerProver, proverOf } from './peer-prover.ts'
+export {
+  CUT_REASONS,
+  type CutReason,
+  NOTHING_TAKEN_BACK,
+  type Revocable,
+  type RevocationList,
+} from './revocation-list.ts'
 export { rateHeaders, rateLimited } from './rate-headers.ts'
 export * from './refusal.ts'
 export { answerRaw, refuseBytes } from './refuse-bytes.ts'

@@ -1,10 +1,10 @@
-import type { X509Certificate } from 'node:crypto'
 import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { messageOf } from '@countersign/ground/errors'
 import type { SpiffeId } from '@countersign/ground/spiffe'
-import { checkSvid } from '@countersign/ground/x509'
 import type { buildConnector } from 'undici'
 import { CONNECT_TIMEOUT_MS } from './limits.ts'
+import type { PeerProver } from './peer-prover.ts'
+import type { Revocable, RevocationList } from './revocation-list.ts'
 import { UpstreamError } from './upstream-error.ts'
 
 /** The live certificate of the calling workload. */
@@ -13,14 +13,19 @@ export interface ClientIdentity {
   current(): { readonly chain: string; readonly key: string }
   /** PEM of the roots to trust. */
   bundle(): string
-  /** Called after each renewal. Returns the way to stop listening. */
+  /** Called after each renewal, and when the roots have changed. Returns the way to stop listening. */
   onChange(listener: () => void): () => void
+  /** What the authorities have taken back. */
+  readonly revocations: RevocationList
 }
 
 /** What a connection has proven. */
 export interface PeerEvidence {
   readonly peerId: SpiffeId
+  /** Lower case hex without leading zeros. */
   readonly peerSerial: string
+  /** What revocations name. */
+  readonly revocable: Revocable
   readonly peerNotBefore: Date
   readonly peerNotAfter: Date
   readonly tlsVersion: string
@@ -32,16 +37,21 @@ export interface ConnectorOptions {
   readonly address: { readonly host: string; readonly port: number }
   readonly expectedId: SpiffeId
   readonly identity: ClientIdentity
-  readonly onPeer: (evidence: PeerEvidence) => void
+  /** For the identity's bundle. */
+  readonly prover: PeerProver
+  /** Told of each connection that has passed. */
+  readonly onPeer: (evidence: PeerEvidence, socket: TLSSocket) => void
 }
 
 /*
  * A connection to a workload. Before any byte of a request is sent:
  *
  *  1. TLS 1.3, our certificate shown, HTTP/1.1 agreed
- *  2. the chain of the other side ends in a root of our bundle and in no other (OpenSSL)
+ *  2. the chain of the other side ends in a root of our bundle and in no other: OpenSSL says so, and our own path
+ *     validation as well, which also looks at what OpenSSL leaves to others
  *  3. its certificate is a well-formed X.509-SVID, and within its time: a resumed session would not ask again
  *  4. its SPIFFE id is exactly the expected one; names of hosts mean nothing here
+ *  5. it was not taken back, and somebody can tell
  *
  * A resumed session shows no certificate: it continues a connection that has passed these rules, and inherits its proof.
  * So a session is kept only after the proof, and only within one connector, which serves one certificate of ours and one
@@ -63,6 +73,10 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
   })
   let last: Remembered | undefined
   return (_asked, callback) => {
+    // A session of who is believed no more is forgotten: its proof counts no longer.
+    if (last !== undefined && options.identity.revocations.refusalOf(last.peer.revocable)) {
+      last = undefined
+    }
     const offered = last
     const socket = openSocket(options.address, secureContext, offered?.session)
     const finish = (error: UpstreamError | null): void => {
@@ -76,18 +90,20 @@ export function createConnector(options: ConnectorOptions): buildConnector.conne
     }
     const onError = (error: Error): void =>
       finish(
-        new UpstreamError(codeOf(error), describe(options, messageOf(error)), { cause: error }),
+        new UpstreamError(codeOf(error, socket), describe(options, messageOf(error)), {
+          cause: error,
+        }),
       )
     const timer = setTimeout(
       () => finish(new UpstreamError('CONNECT_FAILED', describe(options, 'took too long'))),
       CONNECT_TIMEOUT_MS,
     )
     socket.once('error', onError).once('secureConnect', () => {
-      const peer = provePeer(socket, options.expectedId, offered?.peer)
+      const peer = provePeer(socket, options, offered?.peer)
       if (typeof peer === 'string')
         finish(new UpstreamError('PEER_REFUSED', describe(options, peer)))
       else {
-        options.onPeer(peer)
+        options.onPeer(peer, socket)
         socket.on('session', (session: Buffer) => {
           last = { session, peer }
         })
@@ -116,33 +132,43 @@ function openSocket(
   return socket.setNoDelay(true).setKeepAlive(true, 30_000)
 }
 
-/** Rules 1 to 4, by what the finished handshake shows. A text says what is wrong. */
+/** Rules 1 to 5, by what the finished handshake shows. A text says what is wrong. */
 function provePeer(
   socket: TLSSocket,
-  expectedId: SpiffeId,
+  options: ConnectorOptions,
   inherited: PeerEvidence | undefined,
 ): PeerEvidence | string {
   if (!socket.authorized) return 'its chain is not trusted'
   if (socket.alpnProtocol !== 'http/1.1') return 'it does not agree on HTTP/1.1'
   const resumed = socket.isSessionReused()
-  const peer = resumed && inherited !== undefined ? inherited : readPeer(socket, expectedId)
+  const peer = resumed && inherited !== undefined ? inherited : readPeer(socket, options)
   if (typeof peer === 'string') return peer
   if (!(peer.peerNotBefore.getTime() <= Date.now() && Date.now() < peer.peerNotAfter.getTime()))
     return 'its certificate is not within its time'
-  return { ...peer, resumed }
+  const refusal = options.identity.revocations.refusalOf(peer.revocable)
+  return refusal === undefined ? { ...peer, resumed } : refusalText(refusal)
 }
 
-function readPeer(socket: TLSSocket, expectedId: SpiffeId): PeerEvidence | string {
-  const certificate: X509Certificate | undefined = socket.getPeerX509Certificate()
-  if (certificate === undefined) return 'it showed no certificate'
-  const verdict = checkSvid(certificate)
+/** What is said of a peer that is not believed. */
+export const refusalText = (refusal: 'REVOKED' | 'LIST_TOO_OLD'): string =>
+  refusal === 'REVOKED'
+    ? 'its certificate was taken back'
+    : 'what was taken back is not known any more: no authority has answered in time'
+
+function readPeer(
+  socket: TLSSocket,
+  { prover, expectedId }: ConnectorOptions,
+): PeerEvidence | string {
+  const verdict = prover.prove(socket, 'server')
   if (!verdict.ok) return verdict.fault
-  if (verdict.id !== expectedId) return `it is ${verdict.id}`
+  const { id, serial, lineage, notBefore, notAfter } = verdict
+  if (id !== expectedId) return `it is ${id}`
   return {
-    peerId: verdict.id,
-    peerSerial: certificate.serialNumber,
-    peerNotBefore: certificate.validFromDate,
-    peerNotAfter: certificate.validToDate,
+    peerId: id,
+    peerSerial: serial,
+    revocable: { serial, lineage },
+    peerNotBefore: new Date(notBefore),
+    peerNotAfter: new Date(notAfter),
     tlsVersion: socket.getProtocol() ?? '',
     cipher: socket.getCipher().name,
     resumed: false,
@@ -150,9 +176,12 @@ function readPeer(socket: TLSSocket, expectedId: SpiffeId): PeerEvidence | strin
 }
 
 /** Errors of certificates are about who answers; all others about whether someone does. */
-function codeOf(error: Error): 'PEER_REFUSED' | 'CONNECT_FAILED' {
+function codeOf(error: Error, socket: TLSSocket): 'PEER_REFUSED' | 'CONNECT_FAILED' {
+  // Null at runtime, whatever the types say, where OpenSSL has found nothing wrong with the chain.
+  const verdict: unknown = socket.authorizationError
   const code = 'code' in error ? String(error.code) : ''
-  return /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ERR_SSL|ERR_TLS/.test(code)
+  return typeof verdict === 'string' ||
+    /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ERR_SSL|ERR_TLS/.test(code)
     ? 'PEER_REFUSED'
     : 'CONNECT_FAILED'
 }

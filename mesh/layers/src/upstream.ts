@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
 import { messageOf } from '@countersign/ground/errors'
 import type { SpiffeId } from '@countersign/ground/spiffe'
 import type { Log } from '@countersign/ground/telemetry'
@@ -12,6 +13,9 @@ import {
   RESPONSE_HEAD_BYTES_MAX,
   RETIRE_MS_MAX,
 } from './limits.ts'
+import { proverOf } from './peer-prover.ts'
+import { ProvenConnections } from './proven-connections.ts'
+import type { CutReason } from './revocation-list.ts'
 import { type ClientIdentity, createConnector, type PeerEvidence } from './upstream-connector.ts'
 import { UpstreamError } from './upstream-error.ts'
 import { Exchange, type Receiver } from './upstream-exchange.ts'
@@ -25,6 +29,8 @@ export interface UpstreamOptions {
   readonly connectionsMax?: number
   readonly inFlightMax?: number
   readonly log: Log
+  /** Told of each open connection that is ended because its other side is believed no more. */
+  readonly onCut?: (reason: CutReason) => void
 }
 
 export interface UpstreamRequest {
@@ -65,7 +71,9 @@ const deadlines = new Deadlines()
 class PooledUpstream implements Upstream {
   readonly #options: UpstreamOptions
   readonly #origin: string
-  readonly #stopListening: () => void
+  readonly #stopListening: readonly (() => void)[]
+  /** Also those of pools that are retiring. */
+  readonly #proven = new ProvenConnections()
   readonly #retiring = new Set<Promise<void>>()
   readonly #onDone = (): void => {
     this.inFlight--
@@ -80,7 +88,12 @@ class PooledUpstream implements Upstream {
     this.#options = options
     this.#origin = `https://${host.includes(':') ? `[${host}]` : host}:${port}`
     this.#pool = this.#openPool()
-    this.#stopListening = options.identity.onChange(() => this.#renew())
+    this.#stopListening = [
+      options.identity.onChange(() => this.#renew()),
+      options.identity.revocations.onChange(() =>
+        this.#proven.cut(options.identity.revocations, options.onCut),
+      ),
+    ]
   }
 
   request(
@@ -105,9 +118,9 @@ class PooledUpstream implements Upstream {
 
   async close(): Promise<void> {
     this.#closed = true
-    this.#stopListening()
     this.#retire(this.#pool)
     await Promise.all(this.#retiring)
+    for (const stop of this.#stopListening) stop()
   }
 
   #start(request: UpstreamRequest, receiver: Receiver): Exchange | undefined {
@@ -140,11 +153,13 @@ class PooledUpstream implements Upstream {
 
   #openPool(): Pool {
     const { address, expectedId, identity, connectionsMax = CONNECTIONS_MAX } = this.#options
-    const onPeer = (evidence: PeerEvidence): void => {
+    const onPeer = (evidence: PeerEvidence, socket: TLSSocket): void => {
       this.evidence = evidence
+      this.#proven.add(socket, evidence)
     }
+    const prover = proverOf(identity)
     return new Pool(this.#origin, {
-      connect: createConnector({ address, expectedId, identity, onPeer }),
+      connect: createConnector({ address, expectedId, identity, prover, onPeer }),
       connections: connectionsMax,
       pipelining: 1,
       keepAliveTimeout: IDLE_MS_MAX,
@@ -155,6 +170,7 @@ class PooledUpstream implements Upstream {
 
   /** New requests take connections with the new certificate; those that run end on the old ones. */
   #renew(): void {
+    if (this.#closed) return
     try {
       const old = this.#pool
       this.#pool = this.#openPool()

@@ -6,7 +6,7 @@ import type { Workload } from './workload.ts'
 /** Puts together what a part is given: who it is, and what it needs to be a good citizen. */
 export function buildWorkload(
   name: string,
-  { settings, instance, identity, connected, log, metrics }: Joined,
+  { settings, instance, identity, connected, trust, log, metrics }: Joined,
   { audit, spans }: { readonly audit: Workload['audit']; readonly spans: Spans | undefined },
 ): Workload & OnBehalf {
   metrics.gauge(
@@ -15,6 +15,15 @@ export function buildWorkload(
     [],
     function () {
       this.set(identity.current().notAfter.getTime() / 1000)
+    },
+  )
+  // With the end: how much of its life is left, whatever that life is.
+  metrics.gauge(
+    'countersign_certificate_start_timestamp_seconds',
+    'When the certificate of this workload began',
+    [],
+    function () {
+      this.set(identity.current().notBefore.getTime() / 1000)
     },
   )
   metrics.gauge(
@@ -34,6 +43,7 @@ export function buildWorkload(
     metrics,
     audit,
     spans,
+    trust,
     instances: (of) => connected.resolver.instances(of),
     contracts: () => connected.resolver.contracts(),
     call: (contract) => connected.call(contract),

@@ -5,6 +5,8 @@ import { type Behalf, clientOf, type OnBehalf } from './client/client.ts'
 import { type Connections, createConnections } from './client/connections.ts'
 import { PINNED_MAX } from './limits.ts'
 import { createResolver, type Resolver } from './discovery/resolver.ts'
+import { evenIfOld } from './trust/revocations.ts'
+import { cutCounter } from './trust/trust-metrics.ts'
 import type { Identity, Instances } from './workload.ts'
 
 type AnyContract = Contract<string, Record<string, Endpoint<any, any, any, any, any, any>>>
@@ -34,12 +36,14 @@ export function connect<Name extends string>(options: {
   readonly log: Log
   readonly metrics: Metrics
 }): Connected<Name> {
-  const { trustDomain, identity, log, metrics, seeds } = options
+  const { identity, log, metrics, seeds } = options
+  const common = { trustDomain: options.trustDomain, log, cut: cutCounter(metrics) }
+  // The way to a new list must not end with the old one.
+  const patient = withRevocations(identity, evenIfOld(identity.revocations))
   // The resolver asks the registry through connections that only know the seeds: it cannot ask itself where it is.
   const toRegistry = createConnections({
-    trustDomain,
+    ...common,
     identity,
-    log,
     instances: (name) => fixed(seeds.filter((seed) => seed.name === name)),
   })
   const resolver = createResolver({
@@ -49,9 +53,8 @@ export function connect<Name extends string>(options: {
     metrics,
   })
   const connections = createConnections({
-    trustDomain,
+    ...common,
     identity,
-    log,
     instances: (name) => resolver.instances(name),
   })
   const pinned = new Map<string, Connections>()
@@ -60,9 +63,8 @@ export function connect<Name extends string>(options: {
     let found = pinned.get(key)
     pinned.delete(key)
     found ??= createConnections({
-      trustDomain,
-      identity,
-      log,
+      ...common,
+      identity: seed.name === 'authority' ? patient : identity,
       instances: () => fixed([seed]),
       name: seed.name,
     })
@@ -92,6 +94,20 @@ function dropOldest(pinned: Map<string, Connections>): void {
   if (oldest === undefined) return
   pinned.delete(oldest[0])
   void oldest[1].close()
+}
+
+/** The same identity with another list. Its certificate changes, so it is asked for anew at each use. */
+function withRevocations(identity: Identity, revocations: Identity['revocations']): Identity {
+  return {
+    id: identity.id,
+    current: () => identity.current(),
+    bundle: () => identity.bundle(),
+    onChange: (listener) => identity.onChange(listener),
+    get renewals() {
+      return identity.renewals
+    },
+    revocations,
+  }
 }
 
 /** Instances that do not change, in the shape of a watch. */

@@ -12,9 +12,14 @@ export {
   obtain,
   type RenewCall,
   RenewingIdentity,
+  type Trusted,
 } from './identity/index.ts'
+export { type AuthorityAt, Authorities } from './trust/authorities.ts'
+export type { Follower } from './trust/follower.ts'
+export { Revocations } from './trust/revocations.ts'
+export { startFollower, type WayToAuthorities, wayToAuthorities } from './trust/start-follower.ts'
 export type { Built, Env, Identify, Part } from './part.ts'
-export { type ProcessMessage, run } from './run.ts'
+export { EXIT_CERTIFICATE_LOST, type ProcessMessage, run } from './run.ts'
 export { serve } from './serve.ts'
 export { type Joined, joinMesh } from './join-mesh.ts'
 export { type Running, startPart } from './start.ts'
@@ -25,6 +30,8 @@ export type {
   Credential,
   Identity,
   Instances,
+  TrustFeed,
+  TrustStatus,
   Watch,
   Workload,
 } from './workload.ts'

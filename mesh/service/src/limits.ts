@@ -21,3 +21,11 @@ export const PINNED_MAX = 512
 export const REPLY_BYTES_MAX = 16 * 1024 * 1024
 /** After this long a process has loaded all that it needs at first. */
 export const SETTLED_MS = 3_000
+/** How long a connection whose root is trusted no more may take to end what is under way. As long as callers take. */
+export const LEAVE_MS_MAX = 60_000
+/** For its last bytes, once nothing is owed. */
+export const LEAVE_WRITE_MS_MAX = 1_000
+/** Refused peers that are remembered, so that each is put on record once. */
+export const REFUSED_PEERS_MAX = 1_024
+/** A peer that goes on knocking is put on record again after this. */
+export const REFUSED_AGAIN_MS = 10 * 60_000

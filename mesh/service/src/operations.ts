@@ -1,5 +1,5 @@
 import { type Contract, type Endpoint, openapi, type RawReply } from '@countersign/contract'
-import type { Workload } from './workload.ts'
+import type { TrustStatus, Workload } from './workload.ts'
 
 /** Handlers of the contract `operations`, for a workload that answers `contract`. `ready`: whether it takes work. */
 export function operationsOf(
@@ -35,6 +35,17 @@ function statusOf(workload: Workload, ready: boolean): object {
     instance: workload.instance,
     spiffeId: workload.identity.id,
     certificate: { serial, notBefore, notAfter, renewals: workload.identity.renewals },
+    ...(workload.trust === undefined ? {} : { trust: trustOf(workload.trust.status()) }),
     pid: process.pid,
+  }
+}
+
+function trustOf({ sequence, revision, stale, nextUpdate, revoked }: TrustStatus): object {
+  return {
+    sequence,
+    revision,
+    stale,
+    nextUpdate: new Date(nextUpdate).toISOString(),
+    ...(revoked ? { revoked } : {}),
   }
 }

@@ -36,7 +36,10 @@ export interface Identify {
  */
 export interface Part {
   readonly name: string
-  /** How it comes by its certificate, where it does not join like everybody else: the authority issues its own. */
+  /**
+   * How it comes by its certificate, where it does not join like everybody else: the authority issues its own. Such an
+   * identity knows for itself what to trust and what was taken back; nobody follows the authorities for it.
+   */
   identify?(options: Identify): Promise<Identity & { close(): void }>
   create(workload: Workload, env: Env): Promise<Built>
 }

@@ -13,6 +13,11 @@ export type ProcessMessage =
 
 /** The configuration or the contract is wrong: starting again would not help (sysexits EX_CONFIG). */
 const EXIT_CONFIG = 78
+/**
+ * The certificate of this process was taken back, or has expired without a new one: no door takes it any more. A start
+ * with a fresh join token is what helps.
+ */
+export const EXIT_CERTIFICATE_LOST = 79
 
 /**
  * Runs a part as this process: starts it, tells the supervisor, stops it on SIGTERM, SIGINT or when the supervisor
@@ -34,6 +39,11 @@ export async function run(part: Part): Promise<void> {
     console.error(messageOf(error))
     process.exit(isConfigError(error) ? EXIT_CONFIG : 1)
   }
+  const lost = (why: 'revoked' | 'expired'): void => {
+    tell({ type: 'failed', message: `the certificate of this process ${LOST[why]}` })
+    // Nobody answers us any more, so there is nothing to finish; what is on the spool is sent after the next start.
+    process.exit(EXIT_CERTIFICATE_LOST)
+  }
   process.on('SIGTERM', () => void stop())
   // Ctrl-C reaches every process of a terminal; under a supervisor the order of stopping is its to decide.
   process.on('SIGINT', () => (process.channel ? undefined : void stop()))
@@ -43,7 +53,7 @@ export async function run(part: Part): Promise<void> {
     fail(error)
   })
   try {
-    running = await startPart(part, process.env, { ownsProcess: true })
+    running = await startPart(part, process.env, { ownsProcess: true, onLost: lost })
     tell({ type: 'ready', host: running.host, port: running.port })
     setTimeout(collectOnce, SETTLED_MS).unref()
     // Written now and not at the end: the processes that start next, and a start after a kill, find it.
@@ -52,6 +62,8 @@ export async function run(part: Part): Promise<void> {
     fail(error)
   }
 }
+
+const LOST = { revoked: 'was taken back', expired: 'has expired' } as const
 
 function tell(message: ProcessMessage): void {
   if (process.connected) process.send?.(message)

@@ -21,11 +21,13 @@ import { createAuditWriter } from './audit/writer.ts'
 import { buildWorkload } from './build-workload.ts'
 import type { PlatformSettings } from './config/platform.ts'
 import { createRegistrar } from './discovery/registrar.ts'
-import { joinAs } from './join-mesh.ts'
+import { joinAs, type Joined, type JoinHooks } from './join-mesh.ts'
 import { FLUSH_MS } from './limits.ts'
 import { operationsOf } from './operations.ts'
 import type { Built, Env, Part } from './part.ts'
 import { type MeshServer, openServer } from './server/server.ts'
+import { unrequestedCounter } from './trust/trust-metrics.ts'
+import { unrequestedEvent } from './trust/unrequested-event.ts'
 import type { Workload } from './workload.ts'
 
 /** A part that runs. */
@@ -40,16 +42,31 @@ export interface Running {
 /**
  * Starts a part in this process: joins the trust domain, builds it, opens its door, registers it.
  * `ownsProcess`: this part is alone in its process, so the figures of the process are its own.
+ * `onLost`: what to do when its certificate is of no use any more; without it the part stays, and answers nobody.
  */
 export async function startPart(
   part: Part,
   env: Env,
-  options: { ownsProcess?: boolean } = {},
+  options: { ownsProcess?: boolean } & JoinHooks = {},
 ): Promise<Running> {
-  const joined = await joinAs(part, env)
+  const joined = await joinAs(part, env, options)
+  try {
+    return await open(part, env, { joined, ownsProcess: options.ownsProcess === true })
+  } catch (error) {
+    // Nobody is left who would say that it leaves.
+    await joined.close()
+    throw error
+  }
+}
+
+async function open(
+  part: Part,
+  env: Env,
+  { joined, ownsProcess }: { joined: Joined; ownsProcess: boolean },
+): Promise<Running> {
   const { settings, instance, log, metrics, identity, connected: at } = joined
   const narrowing = readNarrowing(settings)
-  if (options.ownsProcess === true) metrics.collectProcess()
+  if (ownsProcess) metrics.collectProcess()
   const writer = await createAuditWriter({
     folder: join(settings.COUNTERSIGN_STATE, 'spool'),
     service: part.name,
@@ -57,6 +74,11 @@ export async function startPart(
     send: async (events) => void (await at.call(audit).append({ body: { events: [...events] } })),
     log,
     metrics,
+  })
+  const unrequested = unrequestedCounter(metrics)
+  joined.trust?.onUnrequested((found) => {
+    unrequested.inc()
+    writer.record(unrequestedEvent(found))
   })
   const endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
   const spans =

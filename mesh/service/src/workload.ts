@@ -2,7 +2,7 @@ import type { Client, Contract, ContractDescriptor, Endpoint } from '@countersig
 import type { HealthEntry, NewAuditEvent, Witness } from '@countersign/contract/platform'
 import type { SpiffeId } from '@countersign/ground/spiffe'
 import type { Log, Metrics, Spans } from '@countersign/ground/telemetry'
-import type { Permit } from '@countersign/layers'
+import type { Permit, RevocationList } from '@countersign/layers'
 
 /** The live certificate of a workload. It changes while the process runs: ask for it anew at each use. */
 export interface Identity {
@@ -10,10 +10,12 @@ export interface Identity {
   current(): Credential
   /** PEM of the roots to trust. */
   bundle(): string
-  /** Called after each renewal. Returns the way to stop listening. */
+  /** Called after each renewal, and when the roots have changed. Returns the way to stop listening. */
   onChange(listener: () => void): () => void
   /** How often it was renewed since the start. */
   readonly renewals: number
+  /** What the authorities have taken back. */
+  readonly revocations: RevocationList
 }
 export interface Credential {
   /** PEM, leaf first. */
@@ -23,6 +25,37 @@ export interface Credential {
   readonly serial: string
   readonly notBefore: Date
   readonly notAfter: Date
+}
+
+/** What the authorities say, as far as this process has heard. */
+export interface TrustStatus {
+  /** Of the bundle. */
+  readonly sequence: number
+  /** Of the last word; undefined before the first. */
+  readonly revision: string | undefined
+  /** The authorities are away: the last word counts. */
+  readonly stale: boolean
+  /** Until when it counts, in milliseconds since 1970. */
+  readonly nextUpdate: number
+  /** Our own certificate was taken back. */
+  readonly revoked: boolean
+}
+/** The authorities' word, followed by this process. */
+export interface TrustFeed {
+  status(): TrustStatus
+  /** Key ids of the intermediates that sign at this time; none before the first word. */
+  issuers(): readonly string[]
+  /** Called when they change. Returns the way to stop listening. */
+  onIssuers(listener: () => void): () => void
+  /**
+   * Certificates that this process shows beside its own: the authorities take no root or intermediate out of use that
+   * one of them needs. Asked for at each report. Returns the way to take them back.
+   */
+  alsoShown(
+    certificates: () => readonly { serial: string; issuer: string; notAfter: number }[],
+  ): () => void
+  /** Reports at once: what is shown has changed. */
+  say(): void
 }
 
 /** Writes audit events to the disk spool at once, and from there to the collector, at least once each. */
@@ -63,6 +96,8 @@ export interface Workload<Name extends string = string> {
   readonly audit: AuditWriter
   /** Where spans go; undefined where no collector is configured. */
   readonly spans: Spans | undefined
+  /** Undefined where nobody follows the authorities: in an authority, and in tests. */
+  readonly trust?: TrustFeed | undefined
   /** Watches the instances of a service. One watch a name, shared. */
   instances(name: string): Instances
   /** Watches the contracts that services have published. */

@@ -15,8 +15,10 @@ test(`kill -9, ${ROUNDS} times: nothing acknowledged is lost, nothing is there t
   timeout: 180_000,
 }, async () => {
   using folder = temporaryFolder()
+  using compiled = temporaryFolder()
   const acknowledged = new Set<string>()
-  for (let round = 0; round < ROUNDS; round++) await runAndKill(folder.path, round, acknowledged)
+  for (let round = 0; round < ROUNDS; round++)
+    await runAndKill({ folder: folder.path, compiled: compiled.path, round }, acknowledged)
   const audit = await openAudit(folder.path)
   const { key } = await audit.handlers.key(audit.as('desk'))
   const names: string[] = []
@@ -41,12 +43,19 @@ test(`kill -9, ${ROUNDS} times: nothing acknowledged is lost, nothing is there t
 })
 
 /** Lets a process append until some events are acknowledged, and kills it at a moment that it does not expect. */
-async function runAndKill(folder: string, round: number, acknowledged: Set<string>): Promise<void> {
+async function runAndKill(
+  { folder, compiled, round }: { folder: string; compiled: string; round: number },
+  acknowledged: Set<string>,
+): Promise<void> {
   const program = join(import.meta.dirname, 'testing/append-forever.ts')
   const child: ChildProcess = spawn(
     process.execPath,
     ['--conditions=countersign:source', program, folder, String(round)],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      // What was compiled once is not compiled at each start.
+      env: { ...process.env, NODE_COMPILE_CACHE: compiled },
+    },
   )
   const before = acknowledged.size
   if (child.stdout !== null)

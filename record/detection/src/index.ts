@@ -1,5 +1,6 @@
 /** What looks wrong in the stream of audit events. */
 import { refusalBurst } from './rules/doors/refusal-burst.ts'
+import { unrequestedCertificate } from './rules/authority/unrequested-certificate.ts'
 import { failedLogins } from './rules/identity/failed-logins.ts'
 import { newEdge } from './rules/mesh/new-edge.ts'
 import type { Rule } from './rule.ts'
@@ -13,4 +14,5 @@ export const allRules = (options: { readonly learningMs?: number } = {}): readon
   failedLogins,
   refusalBurst,
   newEdge(options.learningMs),
+  unrequestedCertificate,
 ]

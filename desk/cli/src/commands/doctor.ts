@@ -18,7 +18,7 @@ export async function doctor(desk: Desk, options: { json?: boolean }): Promise<E
   const findings: readonly Finding[] = [
     checkNode(process.version),
     checkConfig(desk),
-    await checkModes(desk),
+    checkModes(desk),
     await checkPort(desk),
     checkPostgres(process.platform, process.arch),
     checkRedis(desk.env.PATH),

@@ -133,6 +133,72 @@ describe('the configuration', () => {
     ).toContain('ENOENT')
   })
 
+  test('takes the settings of certificates, in groups of groups', () => {
+    using folder = temporaryFolder()
+    writeFileSync(
+      join(folder.path, 'countersign.yaml'),
+      [
+        'authorities: 3',
+        'certificates:',
+        '  intermediateTtl: 60s',
+        '  leafTtl: 20s',
+        '  rootTtl: 120s',
+        '  outside:',
+        '    ports: 14001, 14002,14003',
+        '  acme:',
+        '    names: example.org, lan',
+        '    networks: 10.0.0.0/8,fd00::/8',
+      ].join('\n'),
+    )
+    const config = readConfig({}, folder.path)
+    expect(config.authorities).toBe(3)
+    expect(config['certificates.outside.ports']).toBe('14001,14002,14003')
+    expect(config['certificates.acme.names']).toBe('example.org,lan')
+    expect(config['certificates.acme.networks']).toBe('10.0.0.0/8,fd00::/8')
+    const { message } = refusalOf(() => readConfig({ COUNTERSIGN_AUTHORITIES: '2' }, folder.path))
+    expect(message).toContain(
+      'countersign.yaml:7: certificates.outside.ports must name one port for each of the 2',
+    )
+  })
+
+  test('knows one place of the master key, and all that it needs', () => {
+    using folder = temporaryFolder()
+    writeFileSync(join(folder.path, 'file'), '')
+    const refusal = (env: Record<string, string>) =>
+      refusalOf(() => readConfig(env, folder.path)).message
+    expect(
+      refusal({ COUNTERSIGN_KMS: 'local', COUNTERSIGN_MASTER_PASSPHRASE_FILE: 'file' }),
+    ).toContain('masterPassphraseFile and kms both say')
+    const message = refusal({ COUNTERSIGN_KMS: 'pkcs11', COUNTERSIGN_KMS_MODULE: 'file' })
+    for (const name of ['kmsToken', 'kmsKeyId', 'kmsPinFile'])
+      expect(message).toContain(`${name} is missing; kms: pkcs11 needs it`)
+    expect(message).not.toContain('kmsModule is')
+    expect(refusal({ COUNTERSIGN_KMS_TOKEN: 'x' })).toContain('with kms: pkcs11 only')
+    expect(refusal({ COUNTERSIGN_KMS: 'cloud' })).toContain('is not one of local, pkcs11')
+  })
+
+  test.each([
+    ['COUNTERSIGN_AUTHORITIES', '0', 'is not between 1 and 5'],
+    ['COUNTERSIGN_AUTHORITIES', '6', 'is not between 1 and 5'],
+    ['COUNTERSIGN_CERTIFICATES_INTERMEDIATE_TTL', '59s', 'is not between 60 s and'],
+    ['COUNTERSIGN_CERTIFICATES_INTERMEDIATE_TTL', '10m', 'nothing outlives its issuer'],
+    ['COUNTERSIGN_CERTIFICATES_ROOT_TTL', '30d', 'nothing outlives its issuer'],
+    ['COUNTERSIGN_CERTIFICATES_ROTATION', 'yes', 'is not one of auto, manual'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_NETWORKS', '10.0.0.0/33', 'is not a list of networks'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_NETWORKS', '10.0.0.0', 'is not a list of networks'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_NAMES', 'a b', 'is not a list of host names'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_NAMES', '*.lan', 'is not a list of host names'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_RESOLVER', 'dns', 'is not a list of DNS servers'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_RESOLVER', '127.0.0.1:0', 'is not a list of DNS servers'],
+    ['COUNTERSIGN_CERTIFICATES_ACME_REJECT_NONCES', '1.5', 'is not a number from 0 to 1'],
+    ['COUNTERSIGN_KUBERNETES_ISSUER', 'https://k', 'kubernetes.accountsFile is missing'],
+    ['COUNTERSIGN_KUBERNETES_JWKS_URL', 'http://k', 'is not an address that begins with https://'],
+    ['COUNTERSIGN_CERTIFICATES_OUTSIDE_PORTS', '1,x', 'is not a list of ports'],
+    ['COUNTERSIGN_CERTIFICATES_OUTSIDE_LISTEN', 'localhost', 'is not an IPv4 address'],
+  ])('refuses %s=%s', (variable, value, fault) => {
+    expect(refusalOf(() => readConfig({ [variable]: value }, '/nowhere')).message).toContain(fault)
+  })
+
   test('names variables after paths', () => {
     expect(variableOf('certificates.leafTtl')).toBe('COUNTERSIGN_CERTIFICATES_LEAF_TTL')
     expect(variableOf('publicPort')).toBe('COUNTERSIGN_PUBLIC_PORT')

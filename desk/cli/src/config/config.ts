@@ -4,7 +4,15 @@ import type { Env } from '@countersign/service'
 import { DeskError, systemCode } from '../errors.ts'
 import { CONFIG_BYTES_MAX } from '../limits.ts'
 import { type Found, readConfigText } from './read-file.ts'
-import { type Config, FILE_SETTINGS, SETTINGS, variableOf } from './settings.ts'
+import { misfitsOf } from './misfits.ts'
+import {
+  type Config,
+  FILE_SETTINGS,
+  PLACE_SETTINGS,
+  SETTINGS,
+  type SettingPath,
+  variableOf,
+} from './settings.ts'
 
 export type { Config } from './settings.ts'
 const CONFIG_FILE = 'countersign.yaml'
@@ -30,18 +38,32 @@ export function readConfig(env: Env, folder: string): Config {
     if (checked.success) values[path] = checked.data
     else mistakes.push(`${given?.at}: ${path} ${checked.error.issues[0]?.message}`)
   }
-  for (const path of FILE_SETTINGS) {
+  for (const path of [...FILE_SETTINGS, ...PLACE_SETTINGS]) {
     const value = values[path]
     if (typeof value !== 'string') continue
     const absolute = resolve(found.has(path) ? dirname(file) : folder, value)
     values[path] = absolute
-    if (!existsSync(absolute))
+    if (FILE_SETTINGS.has(path) && !existsSync(absolute))
       mistakes.push(
         `${found.get(path)?.at ?? variableOf(path)}: ${path}: there is no file ${absolute}`,
       )
   }
+  // Whether they fit together can be asked only of values that are good by themselves.
+  if (mistakes.length === 0)
+    for (const { path, fault } of misfitsOf(values as Config))
+      mistakes.push(`${placeOf(path, { env, found })}: ${path} ${fault}`)
   if (mistakes.length > 0) throw new DeskError('CONFIGURATION', render(mistakes))
   return Object.freeze(values) as Config
+}
+
+/** Where a setting was said; where it was not, the variable that would say it. */
+function placeOf(
+  path: SettingPath,
+  { env, found }: { env: Env; found: ReadonlyMap<string, Found> },
+): string {
+  const variable = variableOf(path)
+  if (env[variable] !== undefined) return variable
+  return found.get(path)?.at ?? variable
 }
 
 function render(mistakes: readonly string[]): string {

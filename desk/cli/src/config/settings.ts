@@ -1,34 +1,16 @@
 import { isNearby } from '@countersign/ground/store'
 import { z } from 'zod'
+import { CERTIFICATE_SETTINGS } from './certificate-settings.ts'
+import { duration, filePath, isUrl, port, url, word } from './setting-kinds.ts'
 
 /*
  * Every setting of a platform, once. The key is its path in `countersign.yaml`; the variable that overrides it follows
  * from the path: `certificates.leafTtl` is COUNTERSIGN_CERTIFICATES_LEAF_TTL, or …_FILE for a file that holds it.
  */
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
-/** `90s`, `5m`, `1h`, `30d`, as seconds between `min` and `max`. */
-function duration(min: number, max: number): z.ZodType<number> {
-  return z
-    .string('is not a duration such as "5m"')
-    .regex(/^[1-9][0-9]{0,6}[smhd]$/, 'is not a duration such as "90s", "5m", "1h" or "30d"')
-    .transform((text) => Number(text.slice(0, -1)) * (UNIT_SECONDS[text.slice(-1)] ?? 1))
-    .refine((seconds) => seconds >= min && seconds <= max, `is not between ${min} s and ${max} s`)
-}
-const port = z
-  .union([z.number(), z.string().regex(/^[0-9]{1,5}$/)], 'is not a port number')
-  .transform(Number)
-  .refine((n) => Number.isInteger(n) && n >= 1 && n <= 65_535, 'is not a port from 1 to 65535')
-const isUrl = (text: string, schemes: readonly string[]): boolean =>
-  schemes.some((scheme) => text.startsWith(scheme)) && URL.canParse(text)
-const url = (...schemes: readonly string[]) => {
-  const fault = `is not an address that begins with ${schemes.join(' or ')}`
-  return z.string(fault).refine((text) => isUrl(text, schemes), fault)
-}
 const AWS_REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
 const PAYMENTS = 'is not the address of a DynamoDB, nor an AWS region such as "eu-central-1"'
 const REDIS = 'is not "auto", "off" or an address that begins with redis:// or rediss://'
-const filePath = z.string('is not the path of a file').min(1, 'is not the path of a file')
 
 export const SETTINGS = {
   trustDomain: z
@@ -49,7 +31,15 @@ export const SETTINGS = {
       'is not one of trace, debug, info, warn, error',
     )
     .default('info'),
-  'certificates.leafTtl': duration(20, 7 * 86_400).default(3_600),
+  masterKeyFile: filePath.optional(),
+  masterPassphraseFile: filePath.optional(),
+  kms: z.enum(['local', 'pkcs11'], 'is not one of local, pkcs11').optional(),
+  kmsLocalKeyFile: filePath.optional(),
+  kmsModule: filePath.optional(),
+  kmsToken: word.optional(),
+  kmsKeyId: word.optional(),
+  kmsPinFile: filePath.optional(),
+  ...CERTIFICATE_SETTINGS,
   'tokens.ttl': duration(10, 3_600).default(300),
   redis: z
     .string(REDIS)
@@ -78,7 +68,20 @@ export type SettingPath = keyof typeof SETTINGS
 export type Config = Readonly<{ [P in SettingPath]: z.output<(typeof SETTINGS)[P]> }>
 
 /** Settings that name a file; they count from the folder of the configuration file. */
-export const FILE_SETTINGS: ReadonlySet<SettingPath> = new Set(['policyFile', 'kongFile'])
+export const FILE_SETTINGS: ReadonlySet<SettingPath> = new Set([
+  'policyFile',
+  'kongFile',
+  'masterPassphraseFile',
+  'kmsLocalKeyFile',
+  'kmsModule',
+  'kmsPinFile',
+  'kubernetes.jwksFile',
+  'kubernetes.caFile',
+  'kubernetes.accountsFile',
+])
+
+/** Settings that name a file which need not be there: we make it. */
+export const PLACE_SETTINGS: ReadonlySet<SettingPath> = new Set(['masterKeyFile'])
 
 /** The variable that overrides a setting. */
 export function variableOf(path: string): string {

@@ -1,11 +1,12 @@
 import { X509Certificate } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '@countersign/ground/errors'
 import { readConfig } from '../config/config.ts'
 import type { Desk } from '../desk.ts'
-import { systemCode } from '../errors.ts'
 import { currentLock } from '../home/lock.ts'
+import { looseIn } from '../home/private.ts'
 import { SPOOL_BYTES_ATTENTION } from '../limits.ts'
 import { requireFreePort } from '../supervisor/ports.ts'
 import { left } from '../terminal/status-table.ts'
@@ -41,34 +42,21 @@ export function checkConfig({ env, folder }: Desk): Finding {
 }
 
 /** Folders that hold secrets are for this user alone, and so is every secret. */
-export async function checkModes({ layout }: Desk): Promise<Finding> {
+export function checkModes({ layout }: Desk): Finding {
   const name = 'state folder'
-  const open: string[] = []
-  const paths = [
-    layout.root,
-    layout.pki,
-    layout.run,
-    layout.secrets,
-    layout.identities,
-    layout.masterKey,
-    layout.credentials,
-  ]
-  for (const path of paths) {
-    const found = await stat(path).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return undefined
-      throw error
-    })
-    if (path === layout.root && found === undefined)
-      return { name, health: 'ok', found: `${path} is made at the first start` }
-    if (found !== undefined && (found.mode & 0o077) !== 0) open.push(path)
-  }
-  if (open.length === 0)
-    return { name, health: 'ok', found: `${layout.root} is for this user alone` }
-  return {
-    name,
-    health: 'broken',
-    found: `open to others: ${open.join(', ')}`,
-    remedy: `chmod -R go= ${layout.root}`,
+  const { root } = layout
+  if (!existsSync(root)) return { name, health: 'ok', found: `${root} is made at the first start` }
+  try {
+    const loose = looseIn(layout)
+    if (loose.length === 0) return { name, health: 'ok', found: `${root} is for this user alone` }
+    return {
+      name,
+      health: 'broken',
+      found: `open to others: ${loose.map(({ path, found }) => `${path} ${found}`).join(', ')}`,
+      remedy: loose.map(({ remedy }) => remedy).join(' && '),
+    }
+  } catch (error) {
+    return { name, health: 'broken', found: messageOf(error), remedy: 'run it as its owner' }
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { createLog } from '@countersign/ground/telemetry'
 import { temporaryFolder } from '@countersign/ground/testkit'
@@ -11,7 +11,8 @@ import { layoutOf } from './layout.ts'
 import { currentLock, takeLock } from './lock.ts'
 import { prepareHome } from './prepare.ts'
 import { processStart } from './process-time.ts'
-import { ensureMasterKey, ensureSecret } from './secrets.ts'
+import { ensureMasterKey } from './master-key.ts'
+import { ensureSecret } from './secrets.ts'
 import { wipeHome } from './wipe.ts'
 
 const mode = (path: string): number => statSync(path).mode & 0o777
@@ -21,7 +22,7 @@ describe('the state folder', () => {
     using folder = temporaryFolder()
     const layout = layoutOf(join(folder.path, 'state'))
     expect(await prepareHome(layout)).toEqual({ firstStart: true })
-    await ensureMasterKey(layout)
+    await ensureMasterKey(layout, { COUNTERSIGN_MASTER_KEY_FILE: layout.masterKey })
     const secret = await ensureSecret(layout, 'orders')
     const credentials = await ensureCredentials(layout)
     for (const path of [layout.root, layout.pki, layout.run, layout.secrets])
@@ -42,12 +43,47 @@ describe('the state folder', () => {
     await expect(prepareHome(layout)).rejects.toThrow(/newer countersign \(layout 99/)
   })
 
-  test('that is open to others is closed', async () => {
+  test('that is open to others is closed at the first start', async () => {
     using folder = temporaryFolder()
     chmodSync(folder.path, 0o755)
     await prepareHome(layoutOf(folder.path))
     expect(mode(folder.path)).toBe(0o700)
   })
+
+  test.each([
+    ['folder', '.', 0o750],
+    ['folder', 'pki', 0o711],
+    ['folder', 'pki/authority-1', 0o710],
+    ['folder', 'run/parts/order-1', 0o770],
+    ['file', 'pki/authority-1/authority.db-wal', 0o640],
+    ['file', 'pki/master.key', 0o604],
+    ['file', 'pki/bundle.pem', 0o666],
+    ['file', 'run/secrets/orders.secret', 0o660],
+    ['file', 'run/identities/desk/key.pem', 0o640],
+    ['file', 'run/parts/identity-1/signing-keys.sealed', 0o644],
+    ['file', 'audit/log-key', 0o644],
+    ['file', 'postgres/admin.password', 0o644],
+    ['file', 'credentials.json', 0o644],
+  ])(
+    'with a %s %s that is open to others is refused, and left as it is',
+    async (kind, path, wide) => {
+      using folder = temporaryFolder()
+      const layout = layoutOf(folder.path)
+      await prepareHome(layout)
+      const place = join(folder.path, path)
+      mkdirSync(kind === 'folder' ? place : dirname(place), { recursive: true, mode: 0o700 })
+      if (kind === 'file') writeFileSync(place, '')
+      chmodSync(place, wide)
+      const refusal = await prepareHome(layout).catch((error: unknown) => error)
+      expect(refusal).toMatchObject({ exitCode: 6, message: expect.stringContaining('others may') })
+      expect(mode(place)).toBe(wide)
+      // What the message says to do is all that it takes.
+      const [, closed = '', named = ''] = /do: chmod ([0-9]+) (.*)$/m.exec(String(refusal)) ?? []
+      chmodSync(named, Number.parseInt(closed, 8))
+      expect(named).toBe(place)
+      await prepareHome(layout)
+    },
+  )
 
   test('that is a file is refused with a way out', async () => {
     using folder = temporaryFolder()
@@ -63,7 +99,9 @@ describe('the state folder', () => {
     mkdirSync(layout.pki, { mode: 0o700 })
     for (const bad of ['', 'A'.repeat(43), 'not a key']) {
       writeFileSync(layout.masterKey, bad, { mode: 0o600 })
-      await expect(ensureMasterKey(layout)).rejects.toThrow(/master key .*countersign down --wipe/s)
+      await expect(
+        ensureMasterKey(layout, { COUNTERSIGN_MASTER_KEY_FILE: layout.masterKey }),
+      ).rejects.toThrow(/master key .*countersign down --wipe/s)
       expect(readFileSync(layout.masterKey, 'utf8')).toBe(bad)
     }
   })

@@ -12,6 +12,11 @@ export interface Layout {
   readonly version: string
   readonly pki: string
   readonly masterKey: string
+  /** The same key sealed under a passphrase, or by a key service. One of the three is there. */
+  readonly masterKeyUnderPassphrase: string
+  readonly masterKeyInKms: string
+  /** Ports of the authorities' outside doors, which certificates carry. */
+  readonly outsidePorts: string
   readonly postgres: string
   readonly dynamo: string
   readonly redis: string
@@ -61,6 +66,9 @@ export function layoutOf(root: string): Layout {
     version: join(root, 'version.json'),
     pki: join(root, 'pki'),
     masterKey: join(root, 'pki', 'master.key'),
+    masterKeyUnderPassphrase: join(root, 'pki', 'master.argon2.json'),
+    masterKeyInKms: join(root, 'pki', 'master.wrapped.json'),
+    outsidePorts: join(root, 'pki', 'outside-ports.json'),
     postgres: join(root, 'postgres'),
     dynamo: join(root, 'dynamo'),
     redis: join(root, 'redis'),

@@ -30,13 +30,16 @@ export async function takeLock(layout: Layout): Promise<() => Promise<void>> {
   const path = `${layout.lock}.lock`
   // Made once and never opened by us beside SQLite: to close a file ends all locks that a process has on it (fcntl(2)).
   await writeFile(path, '', { mode: 0o600, flag: 'wx' }).catch(() => undefined)
-  const held = new DatabaseSync(path)
+  let held: DatabaseSync | undefined
   try {
+    held = new DatabaseSync(path)
     held.exec('BEGIN EXCLUSIVE')
   } catch (error) {
-    held.close()
+    held?.close()
     if (isBusy(error)) throw alreadyRunning(readNote(layout.lock))
-    throw new DeskError('ENVIRONMENT', `cannot lock ${path}`, { cause: error })
+    throw new DeskError('ENVIRONMENT', `cannot lock ${path}; does ${layout.root} belong to you?`, {
+      cause: error,
+    })
   }
   const mine: Lock = {
     pid: process.pid,

@@ -6,13 +6,17 @@ import { z } from 'zod'
 import { DeskError, systemCode } from '../errors.ts'
 import { STATE_VERSION } from '../limits.ts'
 import type { Layout } from './layout.ts'
+import { requirePrivate } from './private.ts'
 
 /**
  * Makes the state folder and what is in it, all for this user alone (0700). Says whether this is its first start.
- * Throws `DeskError` ENVIRONMENT where the folder cannot be written, belongs to someone else or is of a newer version.
+ * Throws `DeskError` ENVIRONMENT where the folder cannot be written, belongs to someone else, is of a newer version, or
+ * holds secrets that are open to others.
  */
 export async function prepareHome(layout: Layout): Promise<{ firstStart: boolean }> {
   const firstStart = !existsSync(layout.version)
+  // A folder that is new to us holds no secret yet, and is closed below.
+  if (!firstStart) requirePrivate(layout)
   try {
     await ownFolder(layout.root)
     await checkVersion(layout)

@@ -1,26 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '@countersign/ground/errors'
-import { createMasterKey, readMasterKey } from '@countersign/ground/seal'
 import { writeFileAtomic } from '@countersign/ground/store'
-import { DeskError, systemCode } from '../errors.ts'
+import { systemCode } from '../errors.ts'
 import type { Layout } from './layout.ts'
-
-/** Makes the master key (0600) where there is none. A damaged or a well-known one is refused, never replaced. */
-export async function ensureMasterKey(layout: Layout): Promise<void> {
-  try {
-    if (existsSync(layout.masterKey)) readMasterKey(layout.masterKey)
-    else await createMasterKey(layout.masterKey)
-  } catch (error) {
-    throw new DeskError(
-      'ENVIRONMENT',
-      `${messageOf(error)}.\nWithout the right key the state in ${layout.root} cannot be opened; put it back, or begin anew: countersign down --wipe`,
-      { cause: error },
-    )
-  }
-}
 
 /** A password of a database role or another machine: made once, in a file of its own. */
 export async function ensureSecret(

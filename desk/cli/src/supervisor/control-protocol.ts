@@ -40,6 +40,8 @@ export const statusSchema = z.object({
   home: text,
   publicUrl: text,
   trustDomain: text,
+  /** Where each authority shows itself to people, and to clients that are no workloads. */
+  authorityPages: z.array(text),
   processes: z.array(
     z.object({
       name: text,
@@ -57,6 +59,8 @@ export const statusSchema = z.object({
         'failed',
       ]),
       certificate: z.object({ notAfter: text, serial: text, renewals: z.int() }).nullable(),
+      /** Whether the last word of an authority is old, and until when it counts. */
+      trust: z.object({ sequence: z.int(), stale: z.boolean(), nextUpdate: text }).nullable(),
       engine: text.nullable(),
       restarts: z.int(),
     }),

@@ -21,6 +21,7 @@ export class Crew {
   readonly #options: CrewOptions
   readonly #members = new Map<string, Supervised>()
   #closed = false
+  #restarts = 0
 
   constructor(options: CrewOptions) {
     this.#options = options
@@ -47,6 +48,17 @@ export class Crew {
     if (!['stopped', 'failed'].includes(state.status))
       throw new DeskError('ALREADY_RUNNING', `${instance} runs already (${state.status})`)
     await this.launch([spec])
+  }
+
+  /** Starts one of a name anew: at each call the next one, never one that somebody has stopped. */
+  async restartOne(name: string): Promise<void> {
+    const group = this.members.filter(
+      ({ spec, state }) => spec.name === name && state.status !== 'stopped',
+    )
+    const [one] = group.slice(this.#restarts++ % Math.max(1, group.length))
+    if (one === undefined) throw new DeskError('FAILED', `no ${name} runs`)
+    await this.stopPart(one.spec.instance)
+    await this.startPart(one.spec.instance)
   }
 
   /** Stops all, group by group. What does not end in its time is killed. Never rejects. */

@@ -4,7 +4,6 @@ import { DeskError } from '../errors.ts'
 import type { Layout } from '../home/layout.ts'
 import { ownFolder } from '../home/prepare.ts'
 import type { DeskWorkload } from './desk-workload.ts'
-import { PARTS } from './plan.ts'
 
 /**
  * All that a service of a user needs to join, with a fresh token for its name. Throws `DeskError` for a name of the
@@ -12,15 +11,21 @@ import { PARTS } from './plan.ts'
  */
 export async function joinEnv(
   wanted: { readonly name: string; readonly number: number },
-  facts: { mesh: Env; layout: Layout; desk: DeskWorkload | undefined },
+  facts: {
+    mesh: Env
+    layout: Layout
+    desk: DeskWorkload | undefined
+    /** Instances that the platform runs itself. */
+    own: readonly string[]
+  },
 ): Promise<Env> {
   const { name, number } = wanted
-  const { mesh, layout, desk } = facts
+  const { mesh, layout, desk, own } = facts
   if (isReservedName(name))
     throw new DeskError('FAILED', `${name} is a name of the platform itself; choose another`)
   if (desk === undefined) throw new DeskError('FAILED', 'the platform is still starting')
   const instance = `${name}-${number}`
-  if (PARTS.some((part) => part.instance === instance))
+  if (own.includes(instance))
     throw new DeskError('FAILED', `${instance} runs already; add --number 2 for another of them`)
   const state = layout.part(instance)
   await ownFolder(state)

@@ -2,13 +2,37 @@ import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { readConfig } from '../config/config.ts'
 import { layoutOf } from '../home/layout.ts'
-import { isOwnName, PARTS, PORT_COUNT, planOf, portsFrom, STOP_ORDER } from './plan.ts'
+import { masterKeyEnv } from '../home/master-key.ts'
+import {
+  authoritiesOf,
+  isOwnName,
+  partsOf,
+  planOf,
+  portCount,
+  portsFrom,
+  STOP_ORDER,
+} from './plan.ts'
 import { prometheusConfig } from './prometheus-config.ts'
 
 const layout = layoutOf('/state')
-const config = readConfig({ COUNTERSIGN_CERTIFICATES_LEAF_TTL: '60s' }, '/nowhere')
-const ports = portsFrom(Array.from({ length: PORT_COUNT }, (_, i) => 20_000 + i))
-const specs = planOf({ config, layout, ports, own: { order: { ORDER_DATABASE_URL_FILE: '/f' } } })
+const planWith = (env: Record<string, string>) => {
+  const config = readConfig(env, '/nowhere')
+  const free = Array.from({ length: portCount(config) }, (_, i) => 20_000 + i)
+  const outside = Object.fromEntries(
+    authoritiesOf(config).map((instance, i) => [instance, 14_001 + i]),
+  )
+  const ports = portsFrom(config, free, outside)
+  const master = masterKeyEnv(config, { layout, env: {} })
+  return planOf({
+    config,
+    layout,
+    ports,
+    master,
+    own: { order: { ORDER_DATABASE_URL_FILE: '/f' } },
+  })
+}
+const specs = planWith({ COUNTERSIGN_CERTIFICATES_LEAF_TTL: '60s' })
+const PARTS = partsOf({ authorities: 2 })
 const envOf = (instance: string) => specs.find((spec) => spec.instance === instance)?.env ?? {}
 
 describe('the plan', () => {
@@ -29,7 +53,48 @@ describe('the plan', () => {
     expect(envOf('order-1').ORDER_DATABASE_URL_FILE).toBe('/f')
     expect(Object.keys(envOf('user-1')).filter((name) => name.startsWith('ORDER_'))).toEqual([])
     expect(envOf('authority-1').AUTHORITY_LEAF_TTL).toBe('60')
-    expect(envOf('authority-1').AUTHORITY_PEER).toBe(envOf('authority-2').COUNTERSIGN_LISTEN)
+    expect(envOf('authority-1').AUTHORITY_PEERS).toBe(envOf('authority-2').COUNTERSIGN_LISTEN)
+  })
+
+  test('has as many authorities as are configured, each with all the others for peers', () => {
+    const five = planWith({ COUNTERSIGN_AUTHORITIES: '5' }).filter(
+      ({ name }) => name === 'authority',
+    )
+    const addresses = five.map(({ env }) => String(env.COUNTERSIGN_LISTEN))
+    for (const { env } of five) {
+      const others = addresses.filter((each) => each !== env.COUNTERSIGN_LISTEN)
+      expect(String(env.AUTHORITY_PEERS).split(',')).toEqual(others)
+      expect(String(env.COUNTERSIGN_SEEDS).match(/authority=/g)).toHaveLength(5)
+      expect(String(env.COUNTERSIGN_JOIN).split(',')).toHaveLength(5)
+    }
+    const [alone] = planWith({ COUNTERSIGN_AUTHORITIES: '1' })
+    expect(alone?.env.AUTHORITY_PEERS).toBe('')
+  })
+
+  test('tells authorities how long things live, and where clients outside find them', () => {
+    const [first, second] = planWith({
+      COUNTERSIGN_CERTIFICATES_ROOT_TTL: '300d',
+      COUNTERSIGN_CERTIFICATES_INTERMEDIATE_TTL: '30d',
+      COUNTERSIGN_CERTIFICATES_ROTATION: 'manual',
+      COUNTERSIGN_CERTIFICATES_ACME_RESOLVER: 'system, 10.0.0.1, [fd00::1]:53',
+      COUNTERSIGN_CERTIFICATES_ACME_REJECT_NONCES: '0.2',
+      COUNTERSIGN_CERTIFICATES_ACME_TTL: '30d',
+      COUNTERSIGN_CERTIFICATES_ACME_NAMES: 'a.example, lan',
+    })
+    expect(first?.env).toMatchObject({
+      AUTHORITY_ROOT_TTL: String(300 * 86_400),
+      AUTHORITY_INTERMEDIATE_TTL: String(30 * 86_400),
+      AUTHORITY_ROTATION: 'manual',
+      AUTHORITY_ACME_RESOLVER: 'system,10.0.0.1,[fd00::1]:53',
+      AUTHORITY_ACME_REJECT_NONCES: '0.2',
+      AUTHORITY_ACME_TTL: String(30 * 86_400),
+      AUTHORITY_OUTSIDE_LISTEN: '127.0.0.1:14001',
+      AUTHORITY_OUTSIDE_URL: 'https://localhost:14001',
+      AUTHORITY_ACME_NAMES: 'a.example,lan',
+      AUTHORITY_ACME_NETWORKS: '127.0.0.0/8,::1/128',
+    })
+    expect(second?.env.AUTHORITY_OUTSIDE_URL).toBe('https://localhost:14002')
+    expect(envOf('authority-1')).not.toHaveProperty('AUTHORITY_ACME_NAMES')
   })
 
   test('shares limits out among the gateways', () => {
@@ -58,7 +123,10 @@ describe('the plan', () => {
   })
 
   test('becomes a configuration in which Prometheus checks every target by name', () => {
-    const read = parse(prometheusConfig({ specs, layout, trustDomain: 'countersign.local' }))
+    const read = parse(
+      prometheusConfig({ specs, layout, trustDomain: 'countersign.local', rules: '/alerts.yml' }),
+    )
+    expect(read.rule_files).toEqual(['/alerts.yml'])
     const targets = read.scrape_configs.flatMap((job: any) =>
       job.static_configs.flatMap((each: any) => each.targets),
     )

@@ -2,6 +2,7 @@ import { isReservedName } from '@countersign/contract'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
 import type { Layout } from '../home/layout.ts'
+import { authorityEnv } from './authority-env.ts'
 import type { ProcessSpec } from './process-spec.ts'
 
 /*
@@ -20,9 +21,7 @@ interface Part {
   readonly quiet?: true
 }
 // biome-ignore format: a table
-export const PARTS: readonly Part[] = [
-  { instance: 'authority-1', name: 'authority', module: '@countersign/authority', needs: ['master key'], quiet: true },
-  { instance: 'authority-2', name: 'authority', module: '@countersign/authority', needs: ['master key'], quiet: true },
+const OTHERS: readonly Part[] = [
   { instance: 'registry-1',  name: 'registry',  module: '@countersign/registry', quiet: true },
   { instance: 'audit-1',     name: 'audit',     module: '@countersign/audit', needs: ['master key'] },
   { instance: 'identity-1',  name: 'identity',  module: '@countersign/identity', needs: ['master key'], quiet: true },
@@ -33,6 +32,19 @@ export const PARTS: readonly Part[] = [
   { instance: 'gateway-2',   name: 'gateway',   module: '@countersign/gateway', needs: ['master key'] },
   { instance: 'balancer-1',  name: 'balancer',  module: '@countersign/balancer', quiet: true },
 ]
+
+/** All processes of a platform: as many authorities as are configured, and the others. */
+export function partsOf(config: Pick<Config, 'authorities'>): readonly Part[] {
+  return [...authoritiesOf(config).map(authorityPart), ...OTHERS]
+}
+/** Instances of the authorities, in order. */
+export function authoritiesOf({ authorities }: Pick<Config, 'authorities'>): readonly string[] {
+  return Array.from({ length: authorities }, (_, i) => `authority-${i + 1}`)
+}
+function authorityPart(instance: string): Part {
+  const module = '@countersign/authority'
+  return { instance, name: 'authority', module, needs: ['master key'], quiet: true }
+}
 
 const QUIET_FLAGS: readonly string[] = ['--max-semi-space-size=4']
 
@@ -52,6 +64,8 @@ export interface Ports {
   readonly mesh: Readonly<Record<string, number>>
   /** Where workloads without a certificate join, by authority. */
   readonly join: Readonly<Record<string, number>>
+  /** Where clients that are no workloads find an authority; the same from start to start. */
+  readonly outside: Readonly<Record<string, number>>
   /** Where the balancer finds the public listener of a gateway. */
   readonly public: Readonly<Record<string, number>>
 }
@@ -60,12 +74,14 @@ export interface PlanFacts {
   readonly config: Config
   readonly layout: Layout
   readonly ports: Ports
+  /** Where those that seal find the master key. */
+  readonly master: Env
   /** Settings of single parts, by name: addresses of databases and caches. */
   readonly own: Readonly<Record<string, Env>>
 }
 
 export function planOf(facts: PlanFacts): readonly ProcessSpec[] {
-  return PARTS.map((part) => ({
+  return partsOf(facts.config).map((part) => ({
     instance: part.instance,
     name: part.name,
     module: part.module,
@@ -77,9 +93,7 @@ export function planOf(facts: PlanFacts): readonly ProcessSpec[] {
       COUNTERSIGN_INSTANCE: part.instance,
       COUNTERSIGN_LISTEN: `127.0.0.1:${facts.ports.mesh[part.instance] ?? 0}`,
       COUNTERSIGN_STATE: facts.layout.part(part.instance),
-      ...(part.needs?.includes('master key') === true
-        ? { COUNTERSIGN_MASTER_KEY_FILE: facts.layout.masterKey }
-        : {}),
+      ...(part.needs?.includes('master key') === true ? facts.master : {}),
       ...partEnv(part, facts),
       ...facts.own[part.name],
     },
@@ -87,10 +101,14 @@ export function planOf(facts: PlanFacts): readonly ProcessSpec[] {
 }
 
 /** What every workload of the trust domain is told, those of users too. */
-export function meshEnv({ config, layout, ports }: Omit<PlanFacts, 'own'>): Env {
-  const seeds = PARTS.filter(({ name }) => SEEDED.has(name)).map(
-    ({ name, instance }) => `${name}=127.0.0.1:${ports.mesh[instance]}`,
-  )
+export function meshEnv({
+  config,
+  layout,
+  ports,
+}: Pick<PlanFacts, 'config' | 'layout' | 'ports'>): Env {
+  const seeds = partsOf(config)
+    .filter(({ name }) => SEEDED.has(name))
+    .map(({ name, instance }) => `${name}=127.0.0.1:${ports.mesh[instance]}`)
   return {
     COUNTERSIGN_TRUST_DOMAIN: config.trustDomain,
     COUNTERSIGN_TRUST_BUNDLE_FILE: layout.bundle,
@@ -110,16 +128,9 @@ export function publicUrl(config: Config): string {
   return `https://localhost:${config.publicPort}`
 }
 
-function partEnv({ name, instance }: Part, { config, layout, ports }: PlanFacts): Env {
-  if (name === 'authority') {
-    const peer = PARTS.find((part) => part.name === 'authority' && part.instance !== instance)
-    return {
-      AUTHORITY_FOLDER: layout.pki,
-      AUTHORITY_PEER: `127.0.0.1:${ports.mesh[peer?.instance ?? '']}`,
-      AUTHORITY_JOIN_LISTEN: `127.0.0.1:${ports.join[instance]}`,
-      AUTHORITY_LEAF_TTL: String(config['certificates.leafTtl']),
-    }
-  }
+function partEnv({ name, instance }: Part, facts: PlanFacts): Env {
+  const { config, layout, ports } = facts
+  if (name === 'authority') return authorityEnv(instance, facts)
   // The log is not among what a run leaves behind.
   if (name === 'audit') return { COUNTERSIGN_STATE: layout.audit }
   if (name === 'identity') return { IDENTITY_ACCESS_TOKEN_TTL: String(config['tokens.ttl']) }
@@ -145,21 +156,32 @@ function gatewayEnv(instance: string, ports: Ports): Env {
   }
 }
 
-/** How many free ports a platform needs, and which is whose. */
-export function portsFrom(free: readonly number[]): Ports {
+/** Which of the free ports is whose. `outside`: those of the doors that stay where they are. */
+export function portsFrom(
+  config: Pick<Config, 'authorities'>,
+  free: readonly number[],
+  outside: Ports['outside'],
+): Ports {
+  const parts = partsOf(config)
   const left = [...free]
   const give = (instances: readonly Part[]): Record<string, number> =>
     Object.fromEntries(instances.map(({ instance }) => [instance, left.shift() ?? 0]))
   return {
-    mesh: give(PARTS),
-    join: give(PARTS.filter(({ name }) => name === 'authority')),
-    public: give(PARTS.filter(({ name }) => name === 'gateway')),
+    mesh: give(parts),
+    join: give(parts.filter(({ name }) => name === 'authority')),
+    outside,
+    public: give(parts.filter(({ name }) => name === 'gateway')),
   }
 }
-export const PORT_COUNT: number =
-  PARTS.length + PARTS.filter(({ name }) => name === 'authority' || name === 'gateway').length
+/** How many free ports a platform needs, beside those that stay. */
+export function portCount(config: Pick<Config, 'authorities'>): number {
+  const parts = partsOf(config)
+  return (
+    parts.length + parts.filter(({ name }) => name === 'authority' || name === 'gateway').length
+  )
+}
 
 /** Names that no service of a user can have. */
 export function isOwnName(name: string): boolean {
-  return isReservedName(name) || PARTS.some((part) => part.name === name)
+  return isReservedName(name) || name === 'authority' || OTHERS.some((part) => part.name === name)
 }

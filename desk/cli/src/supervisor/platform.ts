@@ -2,23 +2,20 @@ import { messageOf } from '@countersign/ground/errors'
 import type { Log } from '@countersign/ground/telemetry'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
-import { ensureCredentials } from '../home/credentials.ts'
 import type { Layout } from '../home/layout.ts'
-import { ownFolder } from '../home/prepare.ts'
-import { ensureMasterKey } from '../home/secrets.ts'
 import { STOP_MS_MAX } from '../limits.ts'
-import { prepareAuthority } from './authority.ts'
+import { newDeskToken } from './authority.ts'
+import { outsideUrl } from './authority-env.ts'
 import type { PlatformStatus } from './control-protocol.ts'
 import { Crew } from './crew.ts'
 import { type DeskWorkload, joinAsDesk } from './desk-workload.ts'
 import { type Engines, startEngines } from './engines.ts'
 import { joinEnv } from './join-env.ts'
+import { type Ground, layGround } from './lay-ground.ts'
 import { partSettings } from './part-settings.ts'
 import * as plan from './plan.ts'
-import { freePorts, requireFreePort } from './ports.ts'
 import { probe } from './probe.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
-import { requireRedis } from './require-redis.ts'
 import { writeRunFiles } from './run-files.ts'
 import { statusOf } from './status.ts'
 import type { ProcessState } from './supervise.ts'
@@ -41,7 +38,7 @@ export interface PlatformOptions {
 /*
  * The start, in order; what does not wait for another goes side by side:
  * 1. keys, people, ports
- * 2. engines, and the two authorities
+ * 2. engines, and the authorities
  * 3. the desk joins, with a token that was put in place before the authorities ran
  * 4. registry and audit, each with a token that the desk had made
  * 5. all others, once the engines stand
@@ -55,6 +52,7 @@ export class Platform {
   #engines: Engines | undefined
   #desk: DeskWorkload | undefined
   #mesh: Env = {}
+  #pages: readonly string[] = []
   #stopped: Promise<void> | undefined
   #ready = false
 
@@ -134,6 +132,7 @@ export class Platform {
       home: layout.root,
       publicUrl: plan.publicUrl(config),
       trustDomain: config.trustDomain,
+      authorityPages: [...this.#pages],
       processes: await Promise.all(processes),
       engines: this.#engines?.status() ?? [],
       timeline: [...this.timeline.marks],
@@ -142,23 +141,21 @@ export class Platform {
 
   /** All that a service of a user needs to join, with a fresh token for its name. */
   joinEnv(wanted: { name: string; number: number }): Promise<Env> {
-    const { layout } = this.#options
-    return joinEnv(wanted, { mesh: this.#mesh, layout, desk: this.#desk })
+    const { config, layout } = this.#options
+    const own = plan.partsOf(config).map(({ instance }) => instance)
+    return joinEnv(wanted, { mesh: this.#mesh, layout, desk: this.#desk, own })
   }
 
-  /** What has to be there before anything runs. */
-  async #lay(): Promise<{ facts: plan.PlanFacts; deskToken: string }> {
-    const { config, layout } = this.#options
-    await requireFreePort(config.publicPort)
-    if (config.redis !== 'auto' && config.redis !== 'off') await requireRedis(config.redis)
-    const ports = plan.portsFrom(await freePorts(plan.PORT_COUNT))
-    await Promise.all([ensureMasterKey(layout), ensureCredentials(layout)])
-    const deskToken = await prepareAuthority({ config, layout })
-    await Promise.all(plan.PARTS.map(({ instance }) => ownFolder(layout.part(instance))))
-    const facts = { config, layout, ports, own: {} }
-    this.#mesh = plan.meshEnv(facts)
+  async #lay(): Promise<Ground> {
+    const ground = await layGround(this.#options)
+    const { config } = this.#options
+    const { ports } = ground.facts
+    this.#pages = Object.keys(ports.outside).map((instance) =>
+      outsideUrl(instance, { config, ports }),
+    )
+    this.#mesh = plan.meshEnv(ground.facts)
     this.timeline.mark('prepared')
-    return { facts, deskToken }
+    return ground
   }
 
   async #startEngines(): Promise<Engines> {
@@ -180,9 +177,17 @@ export class Platform {
       layout,
       log,
       token: deskToken,
+      newToken: () => this.#newDeskToken(),
     })
     this.timeline.mark('desk joined')
     await this.#crew.launch(specs.filter(({ name }) => name === 'registry' || name === 'audit'))
+  }
+
+  /** An authority takes a token that was put beside it when it starts: one of them does so now. */
+  async #newDeskToken(): Promise<string> {
+    const token = await newDeskToken(this.#options.layout)
+    await this.#crew.restartOne('authority')
+    return token
   }
 
   async #prepare(spec: ProcessSpec): Promise<Env> {

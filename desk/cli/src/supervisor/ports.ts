@@ -20,7 +20,10 @@ export async function freePorts(count: number): Promise<readonly number[]> {
 }
 
 /** Throws `DeskError` ENVIRONMENT, with the holder if it can be seen, where a port of the loopback is taken. */
-export async function requireFreePort(port: number): Promise<void> {
+export async function requireFreePort(
+  port: number,
+  variable = 'COUNTERSIGN_PUBLIC_PORT',
+): Promise<void> {
   try {
     await close(await listen(port))
   } catch (error) {
@@ -31,10 +34,20 @@ export async function requireFreePort(port: number): Promise<void> {
         holder === undefined ? 'by another program' : `by ${holder.name} (pid ${holder.pid})`
       throw new DeskError(
         'ENVIRONMENT',
-        `port ${port} is taken ${who}.\nStop it, or choose another port: COUNTERSIGN_PUBLIC_PORT=<port> countersign up`,
+        `port ${port} is taken ${who}.\nStop it, or choose another port: ${variable}=<port> countersign up`,
       )
     }
     throw new DeskError('ENVIRONMENT', `port ${port} cannot be used (${code})`, { cause: error })
+  }
+}
+
+/** Whether nobody listens at a port of the loopback now. */
+export async function isFreePort(port: number): Promise<boolean> {
+  try {
+    await close(await listen(port))
+    return true
+  } catch {
+    return false
   }
 }
 

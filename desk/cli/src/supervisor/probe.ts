@@ -8,6 +8,8 @@ const seenSchema = z.object({
   status: z.string(),
   spiffeId: z.string(),
   certificate: z.object({ notAfter: z.string(), serial: z.string(), renewals: z.int() }),
+  /** Missing in authorities, whose word it is. */
+  trust: z.object({ sequence: z.int(), stale: z.boolean(), nextUpdate: z.string() }).optional(),
 })
 /** What a process says of itself over mTLS; its identity is the one that it has proven by then. */
 export type Seen = z.infer<typeof seenSchema> & { readonly ready: boolean }

@@ -11,12 +11,15 @@ export function prometheusConfig(options: {
   specs: readonly ProcessSpec[]
   layout: Layout
   trustDomain: string
+  /** The file with the alert rules. */
+  rules: string | undefined
 }): string {
-  const { specs, layout, trustDomain } = options
+  const { specs, layout, trustDomain, rules } = options
   const folder = layout.identity('prometheus')
   const jobs = Map.groupBy(specs, (spec) => spec.name)
   return stringify({
     global: { scrape_interval: '15s', scrape_timeout: '10s' },
+    ...(rules === undefined ? {} : { rule_files: [rules] }),
     scrape_configs: [...jobs].map(([name, instances]) => ({
       job_name: name,
       scheme: 'https',

@@ -1,6 +1,7 @@
 import { audit } from '@countersign/contract/platform'
 import { writeFileAtomic } from '@countersign/ground/store'
 import type { Log } from '@countersign/ground/telemetry'
+import { alertRulesFile } from '../checkout.ts'
 import type { Config } from '../config/config.ts'
 import { pinKey } from '../home/audit-pins.ts'
 import type { Layout } from '../home/layout.ts'
@@ -22,7 +23,8 @@ export async function writeRunFiles(options: {
   const { trustDomain } = config
   const seeds = specs.map(({ name, port }) => ({ name, host: '127.0.0.1', port }))
   await writeSeeds(layout, { trustDomain, publicUrl: publicUrl(config), seeds })
-  await writeFileAtomic(layout.prometheus, prometheusConfig({ specs, layout, trustDomain }))
+  const rules = alertRulesFile()
+  await writeFileAtomic(layout.prometheus, prometheusConfig({ specs, layout, trustDomain, rules }))
   const answer = await desk?.link.call(audit).key()
   if (answer === undefined || (await pinKey(layout, answer.key)) !== 'changed') return
   // A log with another key than before is not the log of before: somebody should look.

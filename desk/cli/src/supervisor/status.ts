@@ -20,6 +20,7 @@ export function statusOf(
     port: spec.port,
     health: healthOf(state, seen),
     certificate: seen?.certificate ?? null,
+    trust: seen?.trust ?? null,
     engine: engineOf(spec.name, engines),
     restarts: state.restarts,
   }

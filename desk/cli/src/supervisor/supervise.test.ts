@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLog } from '@countersign/ground/telemetry'
+import { EXIT_CERTIFICATE_LOST } from '@countersign/service'
 import { temporaryFolder, until } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
 import { nextDelay } from './backoff.ts'
@@ -78,6 +79,29 @@ describe('a supervised process', () => {
     await until(() => tiny.state().status === 'ready' && tiny.state().pid !== pid, 'it is back')
     expect(tiny.state()).toMatchObject({ restarts: 1, lastExit: { signal: 'SIGKILL' } })
     expect(tiny.log()).toContain('started with token-2')
+    await tiny.stop(2_000)
+  })
+
+  test('that lost its certificate is back at once, however long it would have to wait after crashes', async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'starts')
+    writeFileSync(file, '')
+    // Four crashes soon after it was ready, a loss of the certificate, and then it stays.
+    const body = `
+      import { appendFileSync, readFileSync } from 'node:fs'
+      appendFileSync(${JSON.stringify(file)}, Date.now() + '\\n')
+      const count = readFileSync(${JSON.stringify(file)}, 'utf8').trim().split('\\n').length
+      process.on('SIGTERM', () => process.exit(0))
+      process.send({ type: 'ready' })
+      setTimeout(() => process.exit(count < 5 ? 1 : 79), count < 6 ? 20 : 60_000)
+    `
+    const tiny = start(folder.path, body)
+    await until(() => tiny.starts() === 6 && tiny.state().status === 'ready', 'the sixth start')
+    const at = readFileSync(file, 'utf8').trim().split('\n').map(Number)
+    const gap = (i: number): number => (at[i] ?? 0) - (at[i - 1] ?? 0)
+    expect(gap(4)).toBeGreaterThan(800)
+    expect(gap(5)).toBeLessThan(800)
+    expect(tiny.state().lastExit).toEqual({ code: EXIT_CERTIFICATE_LOST, signal: null })
     await tiny.stop(2_000)
   })
 

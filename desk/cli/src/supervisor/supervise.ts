@@ -1,6 +1,6 @@
 import { messageOf } from '@countersign/ground/errors'
 import type { Log } from '@countersign/ground/telemetry'
-import type { Env } from '@countersign/service'
+import { type Env, EXIT_CERTIFICATE_LOST } from '@countersign/service'
 import { FIRST_START_ATTEMPTS_MAX, READY_MS_MAX } from '../limits.ts'
 import { nextDelay } from './backoff.ts'
 import { NotStarted } from './not-started.ts'
@@ -82,7 +82,10 @@ export class Supervised {
       const startedAt = performance.now()
       const exit = await this.#once()
       if (this.#stopping.signal.aborted) break
-      delayMs = nextDelay(delayMs, performance.now() - startedAt)
+      delayMs = nextDelay(
+        this.#isFirstLoss(exit) ? undefined : delayMs,
+        performance.now() - startedAt,
+      )
       this.#noteEnd(exit, delayMs)
       if (this.#isHopeless(exit)) {
         this.#change({ status: 'failed' })
@@ -139,6 +142,12 @@ export class Supervised {
       { instance: this.spec.instance, ...exit, delayMs },
       'ended; it starts again',
     )
+  }
+
+  /** Who lost its certificate joins anew at once, however often it crashed before. */
+  #isFirstLoss(exit: Exit | undefined): boolean {
+    const { lastExit } = this.#state
+    return exit?.code === EXIT_CERTIFICATE_LOST && lastExit?.code !== EXIT_CERTIFICATE_LOST
   }
 
   /** What was ready once is started again for ever. */

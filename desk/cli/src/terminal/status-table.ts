@@ -29,7 +29,21 @@ export function statusTable(status: PlatformStatus, colours: Colours, now: numbe
       dim(each.why),
     ]),
   )
-  return `${processes}\n\n${engines}`
+  const pages = status.authorityPages.map((page) => `${dim('authority page')}  ${page}`)
+  const notes = [...pages, ...staleness(status, colours, now)]
+  return [processes, engines, ...(notes.length === 0 ? [] : [notes.join('\n')])].join('\n\n')
+}
+
+/** While no authority answers the last list of revocations counts, and after its end nobody believes anybody. */
+function staleness({ processes }: PlatformStatus, { yellow }: Colours, now: number): string[] {
+  const stale = processes.flatMap(({ trust }) => (trust?.stale === true ? [trust.nextUpdate] : []))
+  if (stale.length === 0) return []
+  const first = Math.min(...stale.map((end) => Date.parse(end)))
+  return [
+    yellow(
+      `${stale.length} of ${processes.length} have no word from an authority; the last list of revocations counts for another ${left(first - now)}`,
+    ),
+  ]
 }
 
 /** `59 min`: how long a certificate still lives. */
@@ -38,5 +52,7 @@ export function left(ms: number): string {
   const seconds = Math.round(ms / 1000)
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.round(seconds / 60)
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
+  if (minutes < 120) return `${minutes} min`
+  const hours = Math.round(minutes / 60)
+  return hours < 72 ? `${hours} h` : `${Math.round(hours / 24)} d`
 }

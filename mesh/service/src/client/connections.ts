@@ -3,6 +3,7 @@ import type { HealthEntry } from '@countersign/contract/platform'
 import {
   createBreaker,
   createUpstream,
+  type CutReason,
   mayRetry,
   NOT_STARTED_HEADER,
   pickInstance,
@@ -47,6 +48,8 @@ export interface ConnectionsOptions {
   readonly trustDomain: string
   readonly identity: Identity
   readonly log: Log
+  /** Told of each connection that is ended because its other side is believed no more. */
+  readonly cut?: (reason: CutReason) => void
   /** Where the instances of a service are. */
   instances(name: string): Instances
   /** Under which name the instances must prove themselves, where that is not the service of the contract. */
@@ -140,12 +143,13 @@ class Lines {
     const key = `${Service.Address}:${Service.Port}`
     let line = this.#lines.get(key)
     if (line === undefined) {
-      const { trustDomain, identity, log } = this.#options
+      const { trustDomain, identity, log, cut } = this.#options
       const upstream = createUpstream({
         address: { host: Service.Address, port: Service.Port },
         expectedId: workloadId(trustDomain, this.#name),
         identity,
         log,
+        ...(cut === undefined ? {} : { onCut: cut }),
       })
       line = new Line(upstream, key)
       this.#lines.set(key, line)
@@ -218,7 +222,7 @@ class Line {
         at: this.#at,
         peer: evidence.peerId,
         tls: evidence.tlsVersion,
-        serial: evidence.peerSerial.toLowerCase(),
+        serial: evidence.peerSerial,
       }
     }
     return this.#proof

@@ -34,6 +34,8 @@ const shape = {
   COUNTERSIGN_LISTEN: addressSetting.default({ host: '127.0.0.1', port: 0 }),
   COUNTERSIGN_JOIN: list(address),
   COUNTERSIGN_JOIN_TOKEN: z.string().min(1).max(256).optional(),
+  /** File with a Kubernetes service-account token for the authority's audience, in place of a join token. */
+  COUNTERSIGN_SERVICE_ACCOUNT_TOKEN_FILE: z.string().min(1).optional(),
   COUNTERSIGN_TRUST_BUNDLE: z
     .string()
     .startsWith('-----BEGIN CERTIFICATE-----', 'is not a PEM certificate'),

@@ -14,8 +14,8 @@ export type DoorAnswer =
   | { readonly kind: 'issued'; readonly issued: Issued }
   /** The door understood and said no. */
   | { readonly kind: 'refused'; readonly status: number; readonly code: string }
-  /** Nobody there, too busy, or not who it should be. */
-  | { readonly kind: 'unavailable'; readonly why: string }
+  /** Nobody there, too busy, or not who it should be. `asked`: it may have granted the join, and its answer got lost. */
+  | { readonly kind: 'unavailable'; readonly why: string; readonly asked?: boolean }
 
 /**
  * Knocks at one join door. 1. Connects with TLS 1.3 and the bundle. 2. Checks that the other side is exactly `expected`.
@@ -28,6 +28,7 @@ export async function knock(
 ): Promise<DoorAnswer> {
   const signal = AbortSignal.timeout(DOOR_WAIT_MS_MAX)
   let socket: TLSSocket | undefined
+  let asked = false
   try {
     socket = await connectTo(door, options.bundle, signal)
     const certificate = socket.getPeerX509Certificate()
@@ -35,9 +36,10 @@ export async function knock(
     if (!peer?.ok || peer.id !== options.expected) {
       return { kind: 'unavailable', why: 'it did not prove to be an authority' }
     }
+    asked = true
     return await send(socket, door, { join, signal })
   } catch (error) {
-    return { kind: 'unavailable', why: messageOf(error) }
+    return { kind: 'unavailable', why: messageOf(error), asked }
   } finally {
     socket?.destroy()
   }

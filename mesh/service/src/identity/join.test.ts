@@ -110,6 +110,19 @@ describe('joining', () => {
     expect([first.asked.length, second.asked.length]).toEqual([2, 1])
   })
 
+  it('asks again where an answer got lost, whatever other doors say meanwhile', async () => {
+    let asked = 0
+    const forgetful = await openDoor(domain, AUTHORITY, async ({ csr }) => {
+      // The first answer breaks off: the token is used, and its certificate has not arrived.
+      if (++asked === 1) forgetful.server.closeAllConnections()
+      return { status: 201, body: await domain.answer(ORDER, csr) }
+    })
+    closing.push(forgetful.server)
+    const other = await door(refuse(401, 'TOKEN_INVALID'))
+    expect((await join([forgetful, other], { waitMsMax: 5_000 })).id).toBe(ORDER)
+    expect([asked, other.asked.length]).toEqual([2, 1])
+  })
+
   it('takes no certificate that is not for itself', async () => {
     const wrong: Answer[] = [
       async ({ csr }) => ({ status: 201, body: await domain.answer(AUTHORITY, csr) }),
@@ -119,7 +132,7 @@ describe('joining', () => {
       },
       async ({ csr }) => {
         const { chain } = await other.answer(ORDER, csr)
-        return { status: 201, body: { chain, bundle: domain.bundle } }
+        return { status: 201, body: { chain, bundle: domain.bundle, sequence: 1 } }
       },
       async ({ csr }) => ({ status: 201, body: await domain.answer(ORDER, csr, -1_000) }),
     ]
@@ -189,5 +202,73 @@ describe('an identity', () => {
     const before = { ...seen }
     await new Promise((resolve) => setTimeout(resolve, 1_500))
     expect(seen).toEqual(before)
+  })
+
+  it('believes a newer bundle, and tells of it; an older one, or another of the same age, never', async () => {
+    const { identity } = await renewing((csr) => domain.answer(ORDER, csr), 60_000)
+    let heard = 0
+    identity.onChange(() => void heard++)
+    const both = domain.bundle + other.bundle
+    expect(identity.believe({ bundle: both, sequence: 3 })).toBe(true)
+    expect(identity.believe({ bundle: domain.bundle, sequence: 2 })).toBe(false)
+    expect(identity.believe({ bundle: domain.bundle, sequence: 3 })).toBe(false)
+    expect([identity.bundle(), identity.sequence, heard]).toEqual([both, 3, 1])
+  })
+
+  it('takes a good certificate from an authority that lags behind, but not its bundle', async () => {
+    const { identity, seen } = await renewing((csr) => domain.answer(ORDER, csr), 60_000)
+    const both = domain.bundle + other.bundle
+    identity.believe({ bundle: both, sequence: 2 })
+    identity.renewNow()
+    await until(() => seen.renewed === 1, 'a renewal')
+    expect([identity.bundle(), identity.sequence]).toEqual([both, 2])
+  })
+
+  it('takes no certificate that only a bundle of yesterday is good for', async () => {
+    const { identity, seen, held } = await renewing((csr) => domain.answer(ORDER, csr), 4_000)
+    identity.believe({ bundle: other.bundle, sequence: 2 })
+    identity.renewNow()
+    await until(() => seen.failed >= 2, 'failures')
+    expect([seen.renewed, identity.current()]).toEqual([0, held.credential])
+    expect(identity.bundle()).toBe(other.bundle)
+  })
+
+  it('takes no bundle with anything but roots of its trust domain', async () => {
+    const { identity, seen } = await renewing(async (csr) => {
+      const issued = await domain.answer(ORDER, csr)
+      return { ...issued, sequence: 2, bundle: issued.bundle + issued.chain }
+    }, 4_000)
+    identity.renewNow()
+    await until(() => seen.failed >= 1, 'a failure')
+    expect([seen.renewed, identity.sequence]).toEqual([0, 1])
+  })
+
+  it('renews at once where it is told to, once, and not after it was closed', async () => {
+    let calls = 0
+    const { identity, seen } = await renewing(async (csr) => {
+      calls++
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return domain.answer(ORDER, csr)
+    }, 60_000)
+    identity.renewNow(200)
+    identity.renewNow()
+    identity.renewNow(100)
+    await until(() => calls === 1, 'an attempt')
+    // One is under way: that is the one that was asked for.
+    identity.renewNow()
+    await until(() => seen.renewed === 1, 'a renewal')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect([calls, seen.renewed]).toEqual([1, 1])
+    identity.close()
+    identity.renewNow()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(calls).toBe(1)
+  })
+
+  it('tells that its own list counts to the end of the certificate while there is no other', async () => {
+    const { identity, held } = await renewing((csr) => domain.answer(ORDER, csr), 60_000)
+    expect(identity.revocations).toMatchObject({
+      nextUpdate: held.credential.notAfter.getTime(),
+    })
   })
 })

@@ -8,8 +8,8 @@ export const JOIN_WAIT_MS_MAX = 60_000
 export const JOIN_PAUSE_MS_MIN = 100
 export const JOIN_PAUSE_MS_MAX = 5_000
 
-/** Renewal comes at half of what is left of a certificate's life, earlier or later by up to this share. */
-export const RENEW_AT = 0.5
+/** Renewal comes when this share of what was left of a certificate's life is over, earlier or later by up to a share of it. */
+export const RENEW_AT = 0.4
 export const RENEW_JITTER = 0.1
 /** One renewal, whatever the call below waits for. */
 export const RENEW_WAIT_MS_MAX = 15_000

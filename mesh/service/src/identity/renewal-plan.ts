@@ -4,12 +4,11 @@ import {
   RETRY_PAUSE_MS_MAX,
   RETRY_PAUSE_MS_MIN,
   RETRY_SHARE,
-  TIMER_MS_MAX,
 } from './limits.ts'
 
 /*
- * - the first attempt comes at half of the remaining life, plus or minus a tenth of that, so that workloads which
- *   started together do not renew together
+ * - the first attempt comes a little before half of the life, a tenth earlier or later, so that workloads which started
+ *   together do not renew together, and every one of them can do without any authority for half of a life, and be back
  * - failed attempts are repeated with pauses that double, from a sixteenth of what is left or a second, whichever is
  *   shorter, each cut by up to a half at random
  * - no attempt is planned after the end
@@ -20,7 +19,7 @@ import {
 /** Milliseconds until the first attempt. */
 export function renewalDelay(remainingMs: number, luck: number): number {
   const share = RENEW_AT * (1 + RENEW_JITTER * (2 * luck - 1))
-  return Math.min(TIMER_MS_MAX, Math.max(0, remainingMs * share))
+  return Math.max(0, remainingMs * share)
 }
 
 /** Milliseconds until the next attempt after `failures` failed ones; `undefined` when it would come too late. */

@@ -40,7 +40,7 @@ export async function createDomain(): Promise<TestDomain> {
     const now = Date.now()
     const leaf = { notBefore: now - 30_000, notAfter: now + lifeMs }
     const chain = (await createSvid({ issuer, id, publicKey, span: leaf })) + intermediate
-    return { chain, bundle }
+    return { chain, bundle, sequence: 1 }
   }
   return { bundle, sign, answer: (id, csr, lifeMs) => sign(id, parseCsr(csr).publicKey, lifeMs) }
 }

@@ -187,6 +187,7 @@ async function answerMounted(exchange: Exchange, input: object, workload: Worklo
 }
 
 function observe(exchange: Exchange, status: number, workload: Workload): void {
+  settle(exchange)
   const durationMs = performance.now() - exchange.startedAt
   workload.spans?.end({
     name: exchange.route.action,
@@ -201,6 +202,13 @@ function observe(exchange: Exchange, status: number, workload: Workload): void {
     failed: status >= 500,
   })
   exchange.route.timing(status).observe(durationMs / 1000)
+}
+
+/** One answer less is owed; a connection that is to end ends with the last one. */
+function settle({ peer }: Exchange): void {
+  if (peer === undefined) return
+  peer.owed--
+  if (peer.owed === 0) peer.leave?.()
 }
 
 /** Fastify's own errors, as refusals of ours. */

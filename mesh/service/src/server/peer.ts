@@ -1,8 +1,6 @@
-import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import { workloadName } from '@countersign/contract'
 import type { SpiffeId } from '@countersign/ground/spiffe'
-import { checkSvid } from '@countersign/ground/x509'
+import type { ProvenPeer } from '@countersign/ground/x509'
 
 /** Who is on the other end of a connection, as its certificate has proven. */
 export interface Peer {
@@ -10,6 +8,7 @@ export interface Peer {
   /** Short name, as contracts use it. */
   readonly name: string
   readonly serial: string
+  readonly lineage: string | undefined
   /** Milliseconds since 1970. */
   readonly notAfter: number
   readonly notAfterText: string
@@ -17,42 +16,41 @@ export interface Peer {
   readonly thumbprint: string
   readonly tlsVersion: string
   readonly cipher: string
+  /** Requests whose answer is owed. */
+  owed: number
+  /** Set when the connection is to end: called as soon as nothing is owed. */
+  leave: (() => void) | undefined
 }
 
 const known = new WeakMap<TLSSocket, Peer | string>()
 
-/**
- * The peer of a connection whose chain TLS has verified already; a text says why there is none.
- * Read once a connection: a certificate cannot change while it lasts.
- */
-export function peerOf(socket: TLSSocket, trustDomain: string): Peer | string {
-  let peer = known.get(socket)
-  if (peer === undefined) {
-    peer = readPeer(socket, trustDomain)
-    known.set(socket, peer)
-  }
-  return peer
+/** The peer of a connection that the door has let in; a text says why there is none. */
+export function peerOf(socket: TLSSocket): Peer | string {
+  return known.get(socket) ?? 'it was not let in'
 }
 
-function readPeer(socket: TLSSocket, trustDomain: string): Peer | string {
-  const certificate = socket.getPeerX509Certificate()
-  if (certificate === undefined) return 'no certificate'
-  const svid = checkSvid(certificate)
-  if (!svid.ok) return svid.fault
-  const name = workloadName(trustDomain, svid.id)
-  if (name === undefined) return `${svid.id} is not a workload of ${trustDomain}`
+/** For the door alone: what it found at the handshake, and what became of it. */
+export function notePeer(socket: TLSSocket, peer: Peer | string): void {
+  known.set(socket, peer)
+}
+
+/** A connection that was let in, with what was proven of its certificate. */
+export function connectedPeer(
+  { peer, name }: { readonly peer: ProvenPeer; readonly name: string },
+  thumbprint: string,
+  socket: TLSSocket,
+): Peer {
   return {
-    id: svid.id,
+    id: peer.id,
     name,
-    serial: certificate.serialNumber.toLowerCase(),
-    notAfter: Date.parse(certificate.validTo),
-    notAfterText: new Date(certificate.validTo).toISOString(),
-    thumbprint: thumbprint(certificate),
+    serial: peer.serial,
+    lineage: peer.lineage,
+    notAfter: peer.notAfter,
+    notAfterText: new Date(peer.notAfter).toISOString(),
+    thumbprint,
     tlsVersion: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher().name,
+    owed: 0,
+    leave: undefined,
   }
-}
-
-function thumbprint(certificate: X509Certificate): string {
-  return createHash('sha256').update(certificate.raw).digest('base64url')
 }

@@ -1,7 +1,7 @@
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
 import { Timing } from '@countersign/ground/telemetry'
+import { selectAlpn } from '@countersign/ground/x509'
 import type { Limiter, TokenVerifier } from '@countersign/layers'
 import type { Decide, Narrowing } from '@countersign/policy'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -17,7 +17,7 @@ import {
 import type { Workload } from '../workload.ts'
 import { addRoute } from './add-route.ts'
 import type { Door } from './answer.ts'
-import { peerOf } from './peer.ts'
+import { Guests } from './guests.ts'
 import { routesOf, type Served, timingBy } from './routes.ts'
 import { stack } from './stack.ts'
 import { createSteps } from './steps.ts'
@@ -45,7 +45,6 @@ export async function openServer(options: ServerOptions): Promise<MeshServer> {
   let draining = false
   const steps = stack(
     createSteps({
-      trustDomain: workload.trustDomain,
       verifier: options.verifier,
       limiter: options.limiter,
       decide: options.decide,
@@ -66,7 +65,9 @@ export async function openServer(options: ServerOptions): Promise<MeshServer> {
       addRoute(app, route, steps, door)
   }
   const server = app.server as unknown as Server
-  harden(server, workload)
+  harden(server)
+  const guests = new Guests(workload, server)
+  app.addHook('onClose', async () => guests.close())
   await app.listen(options.listen)
   const { port } = server.address() as AddressInfo
   return {
@@ -89,7 +90,7 @@ function createApp(workload: Workload, unknown: Unknown): FastifyInstance {
       requestCert: true,
       rejectUnauthorized: true,
       minVersion: 'TLSv1.3',
-      ALPNProtocols: ['http/1.1'],
+      ALPNCallback: selectAlpn(['http/1.1']),
       maxHeaderSize: HEADER_BYTES_MAX,
       insecureHTTPParser: false,
     },
@@ -123,21 +124,7 @@ function secureContext(workload: Workload): { key: string; cert: string; ca: str
   return { key, cert: chain, ca: workload.identity.bundle() }
 }
 
-function harden(server: Server, workload: Workload): void {
+function harden(server: Server): void {
   server.headersTimeout = HEAD_TIMEOUT_MS
   server.maxConnections = CONNECTIONS_MAX
-  const refused = workload.metrics.counter(
-    'countersign_tls_refused_total',
-    'Connections that ended before the first byte of a request',
-    ['reason'],
-  )
-  server.on('tlsClientError', (error: NodeJS.ErrnoException) =>
-    refused.inc({ reason: error.code === 'ECONNRESET' ? 'reset' : 'handshake' }),
-  )
-  server.on('secureConnection', (socket: TLSSocket) => {
-    if (typeof peerOf(socket, workload.trustDomain) === 'string') {
-      refused.inc({ reason: 'identity' })
-      socket.destroy()
-    }
-  })
 }

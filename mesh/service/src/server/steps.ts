@@ -20,7 +20,6 @@ import { intentEvent } from './record.ts'
 import type { Steps } from './stack.ts'
 
 export interface StepParts {
-  readonly trustDomain: string
   readonly verifier: TokenVerifier
   readonly limiter: Limiter
   readonly decide: Decide
@@ -38,7 +37,7 @@ export function createSteps(parts: StepParts): Steps {
           headers: { connection: 'close', 'retry-after': '1', [NOT_STARTED_HEADER]: '1' },
         })
     },
-    authenticatePeer: (exchange) => authenticatePeer(exchange, parts.trustDomain),
+    authenticatePeer: (exchange) => authenticatePeer(exchange),
     authenticatePerson: (exchange) => authenticatePerson(exchange, parts.verifier),
     takeLimit: (exchange) => takeLimit(exchange, parts.limiter),
     authorise: (exchange) => authorise(exchange, authorizer),
@@ -50,8 +49,8 @@ export function createSteps(parts: StepParts): Steps {
   }
 }
 
-function authenticatePeer(exchange: Exchange, trustDomain: string): void {
-  const peer = peerOf(exchange.incoming.socket as TLSSocket, trustDomain)
+function authenticatePeer(exchange: Exchange): void {
+  const peer = peerOf(exchange.incoming.socket as TLSSocket)
   if (typeof peer === 'string') {
     throw new Refusal('PEER_UNKNOWN', {
       rule: `peer certificate: ${peer}`,
@@ -60,6 +59,9 @@ function authenticatePeer(exchange: Exchange, trustDomain: string): void {
     })
   }
   exchange.peer = peer
+  peer.owed++
+  // The last answer of a connection that is to end.
+  if (peer.leave !== undefined) exchange.outgoing.shouldKeepAlive = false
   // A connection may outlive the certificate that opened it; the right to use it does not.
   if (!(Date.now() <= peer.notAfter)) {
     throw new Refusal('PEER_UNKNOWN', {
@@ -121,6 +123,8 @@ function authorise(exchange: Exchange, authorizer: ReturnType<typeof Permit.auth
     endpoint: route.endpoint,
     caller: peer?.name ?? '',
     callerId: peer?.id,
+    callerSerial: peer?.serial,
+    callerLineage: peer?.lineage,
     person,
   })
   if (!Permit.is(permit)) throw refusalOf(permit)

@@ -77,7 +77,7 @@ function recordBytes(
   facts: { readonly socket: Duplex; readonly refusal: Refusal; readonly requestId: string },
 ): void {
   const { refusal, requestId } = facts
-  const peer = peerOf(facts.socket as TLSSocket, workload.trustDomain)
+  const peer = peerOf(facts.socket as TLSSocket)
   workload.audit.record({
     action: `${workload.name}.unknown`,
     userId: null,

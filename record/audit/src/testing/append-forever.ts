@@ -1,7 +1,10 @@
 // For the test of kill -9: appends as fast as it can on several lanes, and says each event that was acknowledged.
+import { flushCompileCache } from 'node:module'
 import { testEvent } from './events.ts'
 import { openAudit } from './open-audit.ts'
 
+// Whoever is killed writes no cache at its end.
+flushCompileCache()
 const [folder = '', round = ''] = process.argv.slice(2)
 const audit = await openAudit(folder)
 const lane = async (name: number): Promise<void> => {

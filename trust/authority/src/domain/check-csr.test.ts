@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 
 const usage = { digitalSignature: true, keyCertSign: false, crlSign: false }
-const present = (oid: string) => new Map([[oid, { critical: false }]])
+const present = (oid: string) => new Map([[oid, { critical: false, value: Buffer.alloc(0) }]])
 const SERVER = '2b06010505070301'
 // biome-ignore format: a table
 const cases: [string, Partial<CsrFacts>, string | undefined][] = [

@@ -1,7 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { JOIN_ADDRESSES_MAX, JOIN_BURST_PER_ADDRESS } from '../limits.ts'
-import { type Buckets, takeFor } from './address-rate.ts'
 import { checkToken, forgetExpired, merge, type TokenState } from './token-book.ts'
 
 const word = fc.record({
@@ -42,24 +40,5 @@ describe('what is known of a token', () => {
     ])
     forgetExpired(book, 10)
     expect([...book.keys()]).toEqual(['new'])
-  })
-})
-
-describe('the rate of an address', () => {
-  it('allows a burst, then what is refilled, and counts addresses apart', () => {
-    const buckets: Buckets = new Map()
-    const passed = (address: string, count: number, now: number) =>
-      Array.from({ length: count }, () => takeFor(buckets, address, now)).filter(Boolean).length
-    expect(passed('a', 300, 0)).toBe(JOIN_BURST_PER_ADDRESS)
-    expect(passed('b', 10, 0)).toBe(10)
-    expect(passed('a', 300, 1_000)).toBe(10)
-    expect(passed('a', 300, 500)).toBe(0)
-    expect(passed('a', 1_000, 1_000_000)).toBe(JOIN_BURST_PER_ADDRESS)
-  })
-
-  it('remembers a bounded number of addresses', () => {
-    const buckets: Buckets = new Map()
-    for (let i = 0; i < JOIN_ADDRESSES_MAX * 2; i++) takeFor(buckets, `a${i}`, i)
-    expect(buckets.size).toBe(JOIN_ADDRESSES_MAX)
   })
 })

@@ -1,40 +1,29 @@
-import { type KeyObject, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { workloadId } from '@countersign/contract'
 import type { Issued } from '@countersign/contract/platform'
 import type { Log } from '@countersign/ground/telemetry'
-import {
-  createServerCertificate,
-  createSvid,
-  type Issuer,
-  isServerName,
-  parseCsr,
-  type Span,
-} from '@countersign/ground/x509'
-import { checkCsr } from '../domain/check-csr.ts'
-import { planSpan } from '../domain/plan-span.ts'
+import type { Store } from '../store/store.ts'
 import { AuthorityError } from '../errors.ts'
-import { BACKDATE_MS, PUBLIC_LIFETIME_MS, PUBLIC_LIFETIME_MS_MAX } from '../limits.ts'
-import { bundlePath, instanceFolder, intermediatePlace } from '../pki/places.ts'
-import { readSigner } from '../pki/signer-file.ts'
+import { instanceFolder } from '../pki/places.ts'
 import { JoinTokens } from '../token/join-tokens.ts'
-import { checkIssued, type Subject } from './check-issued.ts'
-import { IssuedLog, type IssueKind } from './issued-log.ts'
+import { Issuance } from './issuance.ts'
+import type { IssueRequest, Prepared } from './issue-request.ts'
+import { createIssuedReader, type IssuedReader } from './issued-reader.ts'
+import { createIssuedWriter, type IssuedWriter } from './issued-writer.ts'
+import type { Revocations, Signers, StatusUrls, Trust } from './ports.ts'
 
 export interface AuthorityOptions {
   /** As `initialiseAuthority` made it. */
   readonly folder: string
   readonly instance: string
-  readonly masterKey: KeyObject
   readonly trustDomain: string
   readonly leafLifetimeSeconds: number
+  readonly store: Store
+  readonly signers: Signers
+  readonly trust: Trust
+  readonly revocations: Revocations
+  /** Stand in server certificates; workloads follow the authorities instead. */
+  readonly statusUrls?: StatusUrls
   readonly log: Log
   readonly now?: () => number
-}
-
-/** A request that passed every check. Nothing has happened yet; `commit` signs, once. */
-interface Prepared {
-  commit(): Promise<Issued>
 }
 
 /** One authority: it signs for names of its trust domain, with its own intermediate. */
@@ -42,127 +31,98 @@ export interface Authority {
   readonly instance: string
   readonly trustDomain: string
   readonly tokens: JoinTokens
-  /** When the intermediate ends, and with it all that this authority can sign. */
+  /** When the intermediate that signs now ends, and with it all that this authority can sign. 1970 where there is none. */
   readonly endsAt: Date
-  /** PEM of the roots. */
-  bundle(): string
-  /** Checks a request for `name`. Throws `AuthorityError` or `X509Error`; see `errors.ts`. */
-  prepare(name: string, csr: string, kind: IssueKind): Prepared
+  /** The certificates on record; and the one thing that others add to it. */
+  readonly issued: IssuedReader & Pick<IssuedWriter, 'claim' | 'told'>
+  /** PEM of the roots, and which of all bundles it is. */
+  bundle(): { readonly bundle: string; readonly sequence: number }
+  /** Checks a request and puts the intent on record. Throws `AuthorityError` or `X509Error`; see `errors.ts`. */
+  prepare(request: IssueRequest): Promise<Prepared>
   /** `prepare` and `commit` in one, for callers that have proven the name. */
-  issue(name: string, csr: string, kind?: IssueKind): Promise<Issued>
+  issue(request: IssueRequest): Promise<Issued>
+  /**
+   * The certificate of a join of a few minutes ago, for the same name and key. `undefined` where there is none.
+   * Throws `AuthorityError` or `X509Error` for a request that would not be signed.
+   */
+  repeat(request: IssueRequest): Issued | undefined
   /** The authority's own certificate; for the name `authority` only. */
   selfIssue(name: string, csr: string): Promise<Issued>
-  /** A server certificate for host names. The request is for the SPIFFE id of `name`, as for any other. */
-  issuePublicDoor(name: string, csr: string, hosts: readonly string[]): Promise<Issued>
-  close(): Promise<void>
 }
 
-/** Opens one authority of a folder. Throws `AuthorityError` PKI_MISSING or PKI_DAMAGED. */
+/**
+ * Opens one authority over its open store, which stays its opener's to close. What a crash left unfinished is closed before anything is signed.
+ * Throws `AuthorityError` PKI_DAMAGED.
+ */
 export async function openAuthority(options: AuthorityOptions): Promise<Authority> {
-  const { folder, instance, masterKey, trustDomain } = options
-  const place = intermediatePlace(folder, instance, trustDomain)
-  const issuer = await readSigner(place, masterKey)
-  if (issuer === undefined) {
-    const message = `${place.path} is missing: the folder has not been initialised for ${instance}`
-    throw new AuthorityError('PKI_MISSING', message)
-  }
+  const { folder, instance, store, log, now = Date.now } = options
+  const writer = createIssuedWriter(store, now)
+  const left = await writer.abandonAll()
+  if (left > 0) log.warn({ left }, 'a crash left certificates unsigned, or unknown to anybody')
   const own = instanceFolder(folder, instance)
-  const now = options.now ?? Date.now
-  const bundle = await readFile(bundlePath(folder), 'utf8')
-  const tokens = await JoinTokens.open(own, { now, log: options.log })
-  const issued = await IssuedLog.open(own)
-  return new OpenAuthority(options, { issuer, bundle, issued, tokens })
+  const tokens = await JoinTokens.open({ store, folder: own, now, log })
+  const reader = createIssuedReader(store, now)
+  const { claim, told } = writer
+  const issuance = new Issuance({ ...options, issued: writer, record: reader, now })
+  return new OpenAuthority(options, { issuance, tokens, issued: { ...reader, claim, told } })
 }
 
 interface Opened {
-  readonly issuer: Issuer
-  readonly bundle: string
-  readonly issued: IssuedLog
+  readonly issuance: Issuance
   readonly tokens: JoinTokens
+  readonly issued: Authority['issued']
 }
 
 class OpenAuthority implements Authority {
   readonly instance: string
   readonly trustDomain: string
   readonly tokens: JoinTokens
-  readonly #opened: Opened
-  readonly #issuerSpan: Span
-  readonly #leafLifetimeMs: number
-  readonly #now: () => number
+  readonly issued: Authority['issued']
+  readonly #issuance: Issuance
+  readonly #options: AuthorityOptions
+  /** The authority's own line of certificates, one for each run. */
+  #own: { readonly serial: string; readonly lineage: string } | undefined
 
   constructor(options: AuthorityOptions, opened: Opened) {
-    const { validFromDate, validToDate } = new X509Certificate(opened.issuer.certificate)
     this.instance = options.instance
     this.trustDomain = options.trustDomain
     this.tokens = opened.tokens
-    this.#opened = opened
-    this.#issuerSpan = { notBefore: validFromDate.getTime(), notAfter: validToDate.getTime() }
-    this.#leafLifetimeMs = options.leafLifetimeSeconds * 1_000
-    this.#now = options.now ?? Date.now
+    this.issued = opened.issued
+    this.#issuance = opened.issuance
+    this.#options = options
   }
 
   get endsAt(): Date {
-    return new Date(this.#issuerSpan.notAfter)
-  }
-  bundle(): string {
-    return this.#opened.bundle
+    const active = this.#options.signers.all().find(({ state }) => state === 'active')
+    return new Date(active?.span.notAfter ?? 0)
   }
 
-  prepare(name: string, csr: string, kind: IssueKind): Prepared {
-    const publicKey = this.#checkRequest(name, csr)
-    const span = this.#plan(this.#leafLifetimeMs)
-    const id = workloadId(this.trustDomain, name)
-    const hostNames = [`${name}.${this.trustDomain}`].filter(isServerName)
-    const sign = () => createSvid({ issuer: this.#opened.issuer, id, hostNames, publicKey, span })
-    return { commit: () => this.#finish(sign, { subject: { id }, publicKey, kind }) }
+  bundle(): { bundle: string; sequence: number } {
+    const { trust } = this.#options
+    return { bundle: trust.bundle(), sequence: trust.sequence() }
   }
 
-  async issue(name: string, csr: string, kind: IssueKind = 'renew'): Promise<Issued> {
-    return await this.prepare(name, csr, kind).commit()
+  prepare(request: IssueRequest): Promise<Prepared> {
+    return this.#issuance.prepare(request)
+  }
+
+  repeat(request: IssueRequest): Issued | undefined {
+    return this.#issuance.repeat(request)
+  }
+
+  async issue(request: IssueRequest): Promise<Issued> {
+    return await (await this.prepare(request)).commit()
   }
 
   async selfIssue(name: string, csr: string): Promise<Issued> {
     if (name !== 'authority') throw new AuthorityError('CSR_REFUSED', 'it is not for the authority')
-    return await this.issue(name, csr, 'self')
-  }
-
-  async issuePublicDoor(name: string, csr: string, hosts: readonly string[]): Promise<Issued> {
-    const publicKey = this.#checkRequest(name, csr)
-    const span = this.#plan(Math.min(PUBLIC_LIFETIME_MS, PUBLIC_LIFETIME_MS_MAX))
-    const issuer = this.#opened.issuer
-    const sign = () => createServerCertificate({ issuer, names: hosts, publicKey, span })
-    return await this.#finish(sign, { subject: { hosts }, publicKey, kind: 'public-door' })
-  }
-
-  async close(): Promise<void> {
-    await this.tokens.close()
-    await this.#opened.issued.close()
-  }
-
-  #checkRequest(name: string, csr: string): KeyObject {
-    const request = parseCsr(csr)
-    const fault = checkCsr(request, workloadId(this.trustDomain, name))
-    if (fault !== undefined) throw new AuthorityError('CSR_REFUSED', fault)
-    return request.publicKey
-  }
-
-  #plan(lifetimeMs: number): Span {
-    const now = this.#now()
-    const span = planSpan({ now, skewMs: BACKDATE_MS, issuer: this.#issuerSpan, lifetimeMs })
-    if (span !== 'ISSUER_ENDS_SOON') return span
-    const message = `the intermediate of ${this.instance} ends ${this.endsAt.toISOString()}; start the platform anew to replace it`
-    throw new AuthorityError('ISSUER_ENDS_SOON', message)
-  }
-
-  /** Signs, reads what was signed as a stranger would, writes it down, and only then lets it go. */
-  async #finish(
-    sign: () => Promise<string>,
-    expected: { subject: Subject; publicKey: KeyObject; kind: IssueKind },
-  ): Promise<Issued> {
-    const leaf = await sign()
-    const issued = { chain: leaf + this.#opened.issuer.certificate, bundle: this.bundle() }
-    const record = checkIssued(issued, { ...expected, now: this.#now() })
-    await this.#opened.issued.record(record)
+    // It needs nobody's word to go on after its certificate was taken back, only another line.
+    if (this.#own !== undefined && this.#options.revocations.has(this.#own)) this.#own = undefined
+    const request = { profile: 'platform', kind: 'self', name, csr, asker: this.instance } as const
+    const renews = this.#own
+    const prepared = await this.prepare(renews === undefined ? request : { ...request, renews })
+    const issued = await prepared.commit()
+    this.#own = { serial: prepared.serial, lineage: prepared.lineage }
     return issued
   }
 }

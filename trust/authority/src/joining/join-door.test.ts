@@ -1,10 +1,12 @@
+import { X509Certificate } from 'node:crypto'
 import { connect as connectPlain } from 'node:net'
 import { request } from 'node:https'
 import { connect as connectTls } from 'node:tls'
 import { temporaryFolder } from '@countersign/ground/testkit'
-import { createCsr, generateKeyPair } from '@countersign/ground/x509'
+import { createCsr, generateKeyPair, readCertificate } from '@countersign/ground/x509'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createFolder, type Host, type Pki, startHost } from '../testing/authority-host.ts'
+import { type Host, startHost } from '../testing/authority-host.ts'
+import { createPki, type Pki } from '../testing/test-pki.ts'
 import { generateToken } from '../token/token.ts'
 
 let temporary: ReturnType<typeof temporaryFolder>
@@ -12,7 +14,7 @@ let pki: Pki
 let host: Host
 beforeAll(async () => {
   temporary = temporaryFolder()
-  pki = await createFolder(temporary.path)
+  pki = await createPki(temporary.path)
   host = await startHost({ pki, instance: 'authority-1' })
 })
 afterAll(async () => {
@@ -41,7 +43,7 @@ function send({
 }: Wanted): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      ...{ ...host.door, method, path, headers, agent: false, ca: pki.bundle },
+      ...{ ...host.door, method, path, headers, agent: false, ca: pki.root },
       checkServerIdentity: () => undefined,
     })
     outgoing.once('error', reject).once('response', async (response) => {
@@ -97,7 +99,7 @@ describe('the join door', () => {
   it('cuts off a body that never ends', async () => {
     const socket = connectTls({
       ...host.door,
-      ca: pki.bundle,
+      ca: pki.root,
       checkServerIdentity: () => undefined,
     })
     socket.on('error', () => undefined)
@@ -116,7 +118,7 @@ describe('the join door', () => {
   })
 
   it('speaks TLS 1.3 only, and says nothing in the clear', async () => {
-    const old = connectTls({ ...host.door, ca: pki.bundle, maxVersion: 'TLSv1.2' })
+    const old = connectTls({ ...host.door, ca: pki.root, maxVersion: 'TLSv1.2' })
     await expect(new Promise((_, reject) => old.once('error', reject))).rejects.toThrow(
       /protocol version/i,
     )
@@ -133,7 +135,7 @@ describe('the join door', () => {
     ]) {
       const socket = connectTls({
         ...host.door,
-        ca: pki.bundle,
+        ca: pki.root,
         checkServerIdentity: () => undefined,
       })
       socket.write(bytes)
@@ -154,22 +156,48 @@ describe('the join door', () => {
         body: { code: 'BODY_INVALID', errors: [{ field: 'csr' }] },
       })
     }
-    const csr = await host.csrFor('order')
+    const csrs = await Promise.all([1, 2].map(() => host.csrFor('order')))
     const [one, two] = await Promise.all(
-      [1, 2].map(() => send({ body: JSON.stringify({ token, csr }) })),
+      csrs.map((csr) => send({ body: JSON.stringify({ token, csr }) })),
     )
     expect([one?.status, two?.status].sort()).toEqual([201, 401])
   })
 
+  it('gives an answer that got lost again, to the same key and nobody else', async () => {
+    const { token } = await host.mint('order')
+    const [csr, other] = [await host.csrFor('order'), await host.csrFor('order')]
+    const join = (request: string, by = token) =>
+      send({ body: JSON.stringify({ token: by, csr: request }) })
+    const first = await join(csr)
+    const again = await join(csr)
+    expect([first.status, again.status]).toEqual([201, 201])
+    expect(again.body.chain).toBe(first.body.chain)
+    expect(host.events.at(-1)).toMatchObject({ action: 'certificate.repeat', status: 'success' })
+    const issued = host.authority.issued.list({ kind: 'join' }).length
+    expect(await join(other)).toMatchObject({ status: 401, body: { code: 'TOKEN_INVALID' } })
+    expect(await join('x')).toMatchObject({ status: 400, body: { code: 'BODY_INVALID' } })
+    const chain = new X509Certificate(String(first.body.chain))
+    host.revocations.lineages.add(readCertificate(chain.raw).serial)
+    expect(await join(csr)).toMatchObject({ status: 401 })
+    expect(host.authority.issued.list({ kind: 'join' })).toHaveLength(issued)
+  })
+
   it('bounds what one address may ask, and counts it', async () => {
-    const replies: Reply[] = []
-    for (let i = 0; i < 6; i++)
-      replies.push(...(await Promise.all(Array.from({ length: 25 }, () => send({})))))
+    const replies = await Promise.all(Array.from({ length: 400 }, () => send({})))
     const limited = replies.filter(({ status }) => status === 429)
-    expect(limited.length).toBeGreaterThan(0)
+    expect(limited.length).toBeGreaterThan(50)
     expect(limited[0]?.headers['retry-after']).toBe('1')
     const counted = /certificates_refused_total\{kind="join",code="RATE_LIMITED"\} (\d+)/
     expect(Number(counted.exec(await host.metrics.text())?.[1])).toBe(limited.length)
     expect(host.events.some(({ event }) => event.code === 'RATE_LIMITED')).toBe(false)
+  })
+
+  it('refuses a token that is tried over and over', async () => {
+    const { token } = await host.mint('order')
+    const body = JSON.stringify({ token, csr: 'x' })
+    const replies = await Promise.all(Array.from({ length: 20 }, () => send({ body })))
+    const statuses = replies.map(({ status }) => status)
+    expect(statuses.filter((status) => status === 400)).toHaveLength(10)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(10)
   })
 })

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Join, joinSchema } from '@countersign/contract/platform'
+import { parseJsonObject } from '@countersign/ground/jose'
 import { Refusal } from '@countersign/layers'
 import { JOIN_BODY_BYTES_MAX } from '../limits.ts'
 
@@ -29,13 +30,11 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
 }
 
 function parseJoin(body: Buffer): Join {
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString('utf8'))
-  } catch {
-    throw new Refusal('BODY_INVALID', { detail: 'the body is not JSON' })
-  }
-  const read = joinSchema.safeParse(value)
+  const value = parseJsonObject(body)
+  if (value === undefined)
+    throw new Refusal('BODY_INVALID', { detail: 'the body is not one plain JSON object' })
+  const [withToken, withAccount] = joinSchema.options
+  const read = ('serviceAccountToken' in value ? withAccount : withToken).safeParse(value)
   if (read.success) return read.data
   const errors = read.error.issues
     .slice(0, 8)

@@ -1,23 +1,17 @@
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import type { KeyObject } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import type { TrustState } from '@countersign/contract/platform'
 import { spiffeId } from '@countersign/ground/spiffe'
-import { writeFileAtomic } from '@countersign/ground/store'
-import {
-  createIntermediate,
-  createRoot,
-  generateKeyPair,
-  type Issuer,
-  readCertificate,
-} from '@countersign/ground/x509'
+import { readCertificate, readPem } from '@countersign/ground/x509'
 import { AuthorityError } from '../errors.ts'
-import {
-  BACKDATE_MS,
-  INTERMEDIATE_LIFETIME_MS,
-  INTERMEDIATE_RENEW_SHARE,
-  ROOT_LIFETIME_MS,
-} from '../limits.ts'
-import { bundlePath, instanceFolder, intermediatePlace, rootPlace } from './places.ts'
-import { readSigner, writeSigner } from './signer-file.ts'
+import { requirePrivate } from '../keys/check-modes.ts'
+import { INTERMEDIATE_LIFETIME_MS, ROOT_LIFETIME_MS } from '../limits.ts'
+import { bundleOf } from '../trust/domain/trust-state.ts'
+import { makeIntermediate, makeRoot } from './create-ca.ts'
+import { migrateLayout } from './migrate-layout.ts'
+import { bundlePath, instanceFolder, trustPath } from './places.ts'
+import { openSigners, openVault } from './signer-store.ts'
+import { firstState, readTrustFile, stateOfRoot, writeTrustFiles } from './trust-file.ts'
 
 export interface InitialiseOptions {
   /** Made where it is missing, mode 0700. */
@@ -33,107 +27,74 @@ export interface Initialised {
   /** File with the PEM of the roots, for `COUNTERSIGN_TRUST_BUNDLE_FILE`. */
   readonly bundleFile: string
   readonly bundle: string
-  /** What was made now: `root`, or the instances whose intermediate is new. */
+  /** What was made now: `root`, or the instances whose first intermediate is new. */
   readonly made: readonly string[]
 }
 
 /**
- * Makes what authorities need, or what of it is missing: the root, one intermediate each, the bundle.
- * Does nothing to what is there and good, so it can run at every start; intermediates in the last third of their life
- * are replaced, with a new key. A crash on the way is mended by the next run. Only for one caller at a time.
- * Throws `AuthorityError` PKI_DAMAGED where the root is of another trust domain or does not open.
+ * Makes what authorities need to start for the first time, or what of it is missing: the first root, one intermediate
+ * each, the bundle. Does nothing to what is there, so it can run at every start: what comes later is the authorities'
+ * own business. A folder of the first release is taken over. A crash on the way is mended by the next run. Only for one
+ * caller at a time. Throws `AuthorityError` PKI_DAMAGED where the roots are of another trust domain or do not open, and
+ * MODES_TOO_WIDE where others may read or change what is there.
  */
 export async function initialiseAuthority(options: InitialiseOptions): Promise<Initialised> {
   const { folder, instances } = options
   const made: string[] = []
+  for (const instance of instances) instanceFolder(folder, instance)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const root = await ensureRoot(options, made)
-  const bundle = root.certificate
-  const bundleFile = bundlePath(folder)
-  if ((await readText(bundleFile)) !== bundle) await writeFileAtomic(bundleFile, bundle, 0o644)
-  for (const instance of instances) await ensureIntermediate(options, { root, instance, made })
-  return { bundleFile, bundle, made }
+  requirePrivate([folder])
+  await migrateLayout(options, instances)
+  const state = await ensureRoot(options, made)
+  await writeTrustFiles(folder, state)
+  for (const instance of instances) await ensureIntermediate(options, { state, instance, made })
+  return { bundleFile: bundlePath(folder), bundle: bundleOf(state), made }
 }
 
-async function ensureRoot(options: InitialiseOptions, made: string[]): Promise<Issuer> {
-  const place = rootPlace(options.folder, options.trustDomain)
-  const trustDomainId = spiffeId(options.trustDomain)
-  const there = await readSigner(place, options.masterKey)
-  if (there !== undefined) {
-    const { uris } = readCertificate(new X509Certificate(there.certificate).raw)
-    if (uris[0] === trustDomainId) return there
-    throw new AuthorityError('PKI_DAMAGED', `the root in ${place.path} is of another trust domain`)
+async function ensureRoot(options: InitialiseOptions, made: string[]): Promise<TrustState> {
+  const { folder, trustDomain, now = Date.now } = options
+  const vault = openVault(options)
+  const known = (await readTrustFile(folder)) ?? (await firstState(folder, { vault, trustDomain }))
+  if (known !== undefined) {
+    await checkRoots(options, known)
+    return known
   }
-  const keys = await generateKeyPair()
-  const certificate = await createRoot({
-    trustDomainId,
-    commonName: `countersign root ${options.trustDomain} ${shortHash(keys.publicKey)}`,
-    keys,
-    span: spanFrom(options, options.lifetimes?.rootMs ?? ROOT_LIFETIME_MS),
-    pathLength: 1,
-  })
-  const root = { certificate, privateKey: keys.privateKey }
-  await writeSigner(place, root, options.masterKey)
+  const lifetimeMs = options.lifetimes?.rootMs ?? ROOT_LIFETIME_MS
+  const root = await makeRoot({ trustDomain, now: now(), lifetimeMs })
+  await vault.write(root)
   made.push('root')
-  return root
+  return stateOfRoot(root.id, root.certificate)
+}
+
+/** Every root is of this trust domain, and those whose keys are here open. */
+async function checkRoots(options: InitialiseOptions, state: TrustState): Promise<void> {
+  const vault = openVault(options)
+  for (const { id, certificate } of state.roots.entries) {
+    const [der] = readPem(certificate, 'CERTIFICATE')
+    if (der === undefined || readCertificate(der).uris[0] !== spiffeId(options.trustDomain)) {
+      const message = `a root in ${trustPath(options.folder)} is of another trust domain`
+      throw new AuthorityError('PKI_DAMAGED', message)
+    }
+    await vault.read(id)
+  }
 }
 
 async function ensureIntermediate(
   options: InitialiseOptions,
-  { root, instance, made }: { root: Issuer; instance: string; made: string[] },
+  { state, instance, made }: { state: TrustState; instance: string; made: string[] },
 ): Promise<void> {
-  const { folder, masterKey, trustDomain } = options
+  const { folder, trustDomain, now = Date.now } = options
   await mkdir(instanceFolder(folder, instance), { recursive: true, mode: 0o700 })
-  const place = intermediatePlace(folder, instance, trustDomain)
-  const there = await readSigner(place, masterKey)
-  if (there !== undefined && isGood(there, root, options)) return
-  const keys = await generateKeyPair()
+  const signers = openSigners(options, instance)
+  const ids = await signers.list()
+  for (const id of ids) await signers.read(id)
+  if (ids.length > 0) return
+  const active = state.roots.entries.find((root) => root.state === 'active')
+  const root = active && (await openVault(options).read(active.id))
+  // With the key off line only an operator can help; the authority says so when it starts.
+  if (root === undefined) return
   const lifetimeMs = options.lifetimes?.intermediateMs ?? INTERMEDIATE_LIFETIME_MS
-  const span = spanFrom(options, lifetimeMs)
-  const rootEnd = new X509Certificate(root.certificate).validToDate.getTime()
-  const certificate = await createIntermediate({
-    issuer: root,
-    trustDomainId: spiffeId(trustDomain),
-    commonName: `countersign ${instance} ${trustDomain} ${shortHash(keys.publicKey)}`,
-    publicKey: keys.publicKey,
-    span: { ...span, notAfter: Math.min(span.notAfter, rootEnd) },
-  })
-  await writeSigner(place, { certificate, privateKey: keys.privateKey }, masterKey)
+  const common = { trustDomain, now: now(), lifetimeMs }
+  await signers.write(await makeIntermediate({ ...common, root, instance }))
   made.push(instance)
-}
-
-/** Below this root, and with more than a third of its life to go. */
-function isGood(
-  intermediate: Issuer,
-  root: Issuer,
-  { now = Date.now }: InitialiseOptions,
-): boolean {
-  const certificate = new X509Certificate(intermediate.certificate)
-  const issued = certificate.checkIssued(new X509Certificate(root.certificate))
-  if (!issued || !certificate.verify(new X509Certificate(root.certificate).publicKey)) return false
-  const start = certificate.validFromDate.getTime()
-  const end = certificate.validToDate.getTime()
-  return end - now() > (end - start) * INTERMEDIATE_RENEW_SHARE
-}
-
-function spanFrom({ now = Date.now }: InitialiseOptions, lifetimeMs: number) {
-  // Older than any leaf below it can say it is.
-  return { notBefore: now() - 2 * BACKDATE_MS, notAfter: now() + lifetimeMs }
-}
-
-/** Makes names of CAs unique: chains are found by them. */
-function shortHash(key: KeyObject): string {
-  return createHash('sha256')
-    .update(key.export({ format: 'der', type: 'spki' }))
-    .digest('hex')
-    .slice(0, 12)
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
 }

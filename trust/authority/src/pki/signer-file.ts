@@ -1,15 +1,17 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { type FileHandle, open as openFile } from 'node:fs/promises'
 import { messageOf } from '@countersign/ground/errors'
 import { deriveKey, open, seal } from '@countersign/ground/seal'
 import { writeFileAtomic } from '@countersign/ground/store'
 import type { Issuer } from '@countersign/ground/x509'
 import { z } from 'zod'
 import { AuthorityError } from '../errors.ts'
+import { SIGNER_FILE_BYTES_MAX } from '../trust/limits.ts'
 
 /*
  * A CA on disk: certificate and sealed key in one file of mode 0600, so that a crash cannot leave one without the
- * other. The key is sealed for its place: the root's does not open as an intermediate's.
+ * other. The key is sealed for its place: the root's does not open as an intermediate's. A file that others may read
+ * is not used, though its key is sealed: somebody has had his hands on it.
  */
 const fileSchema = z.strictObject({
   version: z.literal(1),
@@ -21,7 +23,7 @@ const fileSchema = z.strictObject({
 export interface Place {
   readonly path: string
   readonly trustDomain: string
-  /** `root`, or the instance whose intermediate it is. */
+  /** `root <id>`, or `intermediate <instance> <id>`. */
   readonly role: string
 }
 
@@ -39,13 +41,8 @@ export async function writeSigner(
 
 /** Reads a CA; `undefined` where there is none. Throws `AuthorityError` PKI_DAMAGED where it cannot be used. */
 export async function readSigner(place: Place, masterKey: KeyObject): Promise<Issuer | undefined> {
-  let text: string
-  try {
-    text = await readFile(place.path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw damaged(place, error)
-  }
+  const text = await readPrivateText(place)
+  if (text === undefined) return undefined
   try {
     const file = fileSchema.parse(JSON.parse(text))
     const der = open(sealingKey(masterKey), file.sealedKey, placeText(place))
@@ -56,6 +53,26 @@ export async function readSigner(place: Place, masterKey: KeyObject): Promise<Is
     return { certificate: file.certificate, privateKey }
   } catch (error) {
     throw damaged(place, error)
+  }
+}
+
+async function readPrivateText(place: Place): Promise<string | undefined> {
+  let file: FileHandle
+  try {
+    file = await openFile(place.path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw damaged(place, error)
+  }
+  try {
+    // Asked of what was opened, not of the path: the two could differ by then.
+    const { mode, size } = await file.stat()
+    if ((mode & 0o077) !== 0)
+      throw damaged(place, `others may read it; do: chmod 600 ${place.path}`)
+    if (!(size <= SIGNER_FILE_BYTES_MAX)) throw damaged(place, 'it is too long')
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
   }
 }
 

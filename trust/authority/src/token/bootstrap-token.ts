@@ -44,12 +44,19 @@ export async function readBootstrapToken(
   }
 }
 
+/** Where intermediates lie: a folder of them, or the one of the first release. */
+function isSigners({ name }: { readonly name: string }): boolean {
+  return name === 'signers' || name === 'signer.json'
+}
+
 async function instancesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true })
-  if (entries.some(({ name }) => name === 'signer.json')) return [folder]
+  if (entries.some(isSigners)) return [folder]
   const below = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(folder, name))
   const instances: string[] = []
-  for (const path of below) if ((await readdir(path)).includes('signer.json')) instances.push(path)
+  for (const path of below) {
+    if ((await readdir(path, { withFileTypes: true })).some(isSigners)) instances.push(path)
+  }
   if (instances.length > 0) return instances
   throw new AuthorityError('PKI_MISSING', `${folder} has not been initialised`)
 }

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { silent } from '../testing/authority-host.ts'
+import { openStore, type Store } from '../store/store.ts'
+import { silent } from '../testing/test-pki.ts'
 import { writeBootstrapToken } from './bootstrap-token.ts'
 import { JoinTokens } from './join-tokens.ts'
 import { generateToken, hashToken } from './token.ts'
@@ -16,15 +17,19 @@ beforeEach(() => {
   now = Date.now()
 })
 afterEach(async () => {
-  for (const tokens of opened.splice(0)) await tokens.close().catch(() => undefined)
+  await shut()
   folder[Symbol.dispose]()
 })
 
-const opened: JoinTokens[] = []
+const stores: Store[] = []
 async function open(): Promise<JoinTokens> {
-  const tokens = await JoinTokens.open(folder.path, { now: () => now, log: silent })
-  opened.push(tokens)
-  return tokens
+  await shut()
+  const store = openStore(folder.path)
+  stores.push(store)
+  return JoinTokens.open({ store, folder: folder.path, now: () => now, log: silent })
+}
+async function shut(): Promise<void> {
+  for (const store of stores.splice(0)) await store.close()
 }
 const refused = (why: string) => expect.objectContaining({ code: 'TOKEN_REFUSED', message: why })
 
@@ -37,9 +42,12 @@ describe('join tokens', () => {
     await tokens.spend(hash)
     expect(() => tokens.find(token)).toThrow(refused('SPENT'))
     await expect(tokens.spend(hash)).rejects.toEqual(refused('SPENT'))
-    const file = readFileSync(join(folder.path, 'tokens.jsonl'), 'utf8')
-    expect(file).toContain(hash)
-    expect(file).not.toContain(token)
+    for (const file of ['authority.db', 'authority.db-wal']) {
+      const bytes = readFileSync(join(folder.path, file))
+      expect(bytes.includes(token), file).toBe(false)
+    }
+    await shut()
+    expect(readFileSync(join(folder.path, 'authority.db')).includes(hash)).toBe(true)
   })
 
   it('are spent by one of many at once', async () => {
@@ -54,14 +62,12 @@ describe('join tokens', () => {
     const fresh = await before.mint('order', 60_000)
     const used = await before.mint('order', 60_000)
     await before.spend(used.hash)
-    await before.close()
     const after = await open()
     expect(after.find(fresh.token).state.name).toBe('order')
     expect(() => after.find(used.token)).toThrow(refused('SPENT'))
     now += 60_000
     expect(() => after.find(fresh.token)).toThrow(refused('EXPIRED'))
     expect(after.all()).toEqual([])
-    await after.close()
   })
 
   it('stay spent when the process is killed in the middle of it', async () => {
@@ -69,7 +75,7 @@ describe('join tokens', () => {
     const minted = await Promise.all(
       Array.from({ length: 200 }, () => tokens.mint('order', 60_000)),
     )
-    await tokens.close()
+    await shut()
     const script = new URL('../testing/spend-forever.ts', import.meta.url).pathname
     const options = ['--conditions=countersign:source', script, folder.path]
     const child = spawn(process.execPath, [...options, ...minted.map(({ hash }) => hash)], {
@@ -88,18 +94,37 @@ describe('join tokens', () => {
     expect(known.size).toBe(200)
   })
 
-  it('survive a line that was cut off, and refuse to forget one that was damaged', async () => {
-    const before = await open()
-    const { token, hash } = await before.mint('order', 60_000)
-    await before.spend(hash)
-    await before.close()
-    const path = join(folder.path, 'tokens.jsonl')
-    appendFileSync(path, '{"hash":"half')
+  it('stay spent and keep their end, whatever is written later', async () => {
+    const tokens = await open()
+    const { token, hash, state } = await tokens.mint('order', 60_000)
+    await tokens.spend(hash)
+    const late = { ...state, expiresAt: state.expiresAt + 60_000 }
+    expect(await tokens.learn(hash, late)).toEqual({ spent: true })
     const after = await open()
     expect(() => after.find(token)).toThrow(refused('SPENT'))
-    await after.close()
-    writeFileSync(path, readFileSync(path, 'utf8').replace('true', 'tru'))
-    await expect(open()).rejects.toMatchObject({ code: 'PKI_DAMAGED' })
+    expect(after.stateOf(hash)?.expiresAt).toBe(state.expiresAt)
+  })
+
+  it('of somebody else are known when they are first seen, and remembered when they are spent', async () => {
+    const tokens = await open()
+    const hash = hashToken('an account')
+    const said = { name: 'order', expiresAt: now + 60_000 }
+    expect(tokens.admit(hash, said)).toEqual({ ...said, spent: false })
+    expect((await open()).stateOf(hash)).toBeUndefined()
+    const again = await open()
+    again.admit(hash, said)
+    again.admit(hash, said)
+    await again.spend(hash)
+    expect(() => again.admit(hash, said)).toThrow(refused('SPENT'))
+    const after = await open()
+    expect(() => after.admit(hash, said)).toThrow(refused('SPENT'))
+    for (const [changes, why] of [
+      [{ expiresAt: now }, 'EXPIRED'],
+      [{ expiresAt: now + 2 * 86_400_000 }, 'it lives too long'],
+      [{ name: 'authority' }, 'nobody joins under this name'],
+    ] as const) {
+      expect(() => after.admit(hashToken('b'), { ...said, ...changes })).toThrow(refused(why))
+    }
   })
 
   it('are not taken for the authority itself, nor for longer than a day', async () => {
@@ -139,21 +164,17 @@ describe('the bootstrap token', () => {
     await write(token)
     const first = await open()
     await first.spend(first.find(token).hash)
-    await first.close()
     const second = await open()
     expect(() => second.find(token)).toThrow(refused('SPENT'))
-    await second.close()
     const next = generateToken()
     await write(next)
     const third = await open()
     expect(third.find(next).state.name).toBe('desk')
-    await third.close()
   })
 
   it('is put in place for every authority of a folder', async () => {
     for (const name of ['authority-1', 'authority-2']) {
-      mkdirSync(join(folder.path, name))
-      writeFileSync(join(folder.path, name, 'signer.json'), '{}')
+      mkdirSync(join(folder.path, name, 'signers'), { recursive: true })
     }
     const token = generateToken()
     await write(token)

@@ -5,13 +5,15 @@ import {
   isJoinable,
   merge,
   type TokenBook,
+  type TokenRefusal,
   type TokenState,
 } from '../domain/token-book.ts'
 import { AuthorityError } from '../errors.ts'
 import { PEER_SKEW_MS, TOKEN_LIFETIME_MS_MAX, TOKENS_MAX } from '../limits.ts'
+import type { Store } from '../store/store.ts'
 import { readBootstrapToken } from './bootstrap-token.ts'
 import { generateToken, hashToken, isTokenHash } from './token.ts'
-import { TokenFile } from './token-file.ts'
+import { TokenTable } from './token-table.ts'
 
 export interface Minted {
   /** The token itself: seen here once, and never again. */
@@ -26,26 +28,28 @@ export interface Minted {
  */
 export class JoinTokens {
   readonly #book: TokenBook
-  readonly #file: TokenFile
+  readonly #table: TokenTable
   readonly #now: () => number
 
-  private constructor(opened: { file: TokenFile; book: TokenBook }, now: () => number) {
-    this.#book = opened.book
-    this.#file = opened.file
+  private constructor(table: TokenTable, now: () => number) {
+    this.#table = table
+    this.#book = table.read(now())
     this.#now = now
   }
 
-  static async open(folder: string, options: { now: () => number; log: Log }): Promise<JoinTokens> {
+  /** `folder`: where the first token may lie. */
+  static async open(options: {
+    store: Store
+    folder: string
+    now: () => number
+    log: Log
+  }): Promise<JoinTokens> {
+    const { store, folder, now, log } = options
     const first = await readBootstrapToken(folder)
-    const tokens = new JoinTokens(await TokenFile.open(folder, options.now()), options.now)
-    if (first === undefined || !(options.now() < first.state.expiresAt)) return tokens
-    try {
-      await tokens.learn(first.hash, first.state)
-    } catch (error) {
-      await tokens.close()
-      throw error
-    }
-    options.log.info({ for: first.state.name }, 'a bootstrap token is in place')
+    const tokens = new JoinTokens(new TokenTable(store, now), now)
+    if (first === undefined || !(now() < first.state.expiresAt)) return tokens
+    await tokens.learn(first.hash, first.state)
+    log.info({ for: first.state.name }, 'a bootstrap token is in place')
     return tokens
   }
 
@@ -75,7 +79,7 @@ export class JoinTokens {
     const spent = { ...state, spent: true }
     // In memory first and at once: nobody else finds it fresh while the disk writes.
     this.#book.set(hash, spent)
-    await this.#file.append(hash, spent, this.#book)
+    await this.#table.put(hash, spent)
     return spent
   }
 
@@ -89,8 +93,32 @@ export class JoinTokens {
     if (known === undefined) this.#makeRoom(now)
     const state = merge(known, said)
     this.#book.set(hash, state)
-    if (!isSame(known, state)) await this.#file.append(hash, state, this.#book)
+    if (!isSame(known, state)) await this.#table.put(hash, state)
     return { spent: known?.spent ?? false }
+  }
+
+  /**
+   * Takes in a token of somebody else's making, which has been verified, when it is first seen. In memory only: it is
+   * put on disk when it is spent, and until then nothing has come of it. Throws `AuthorityError` TOKEN_REFUSED where
+   * it was seen and spent before.
+   */
+  admit(hash: string, said: Omit<TokenState, 'spent'>): TokenState {
+    const now = this.#now()
+    const known = this.#book.get(hash)
+    const state = merge(known, { ...said, spent: false })
+    const refusal = checkToken(state, now)
+    if (refusal !== undefined) throw refused(refusal)
+    if (!isTokenHash(hash) || !isJoinable(said.name)) throw refused('nobody joins under this name')
+    if (!(said.expiresAt <= now + TOKEN_LIFETIME_MS_MAX + PEER_SKEW_MS))
+      throw refused('it lives too long')
+    if (known === undefined) this.#makeRoom(now)
+    this.#book.set(hash, state)
+    return state
+  }
+
+  /** Why a token may not be used; `undefined` where it may. */
+  refusalOf(hash: string): TokenRefusal | undefined {
+    return checkToken(this.#book.get(hash), this.#now())
   }
 
   stateOf(hash: string): TokenState | undefined {
@@ -101,10 +129,6 @@ export class JoinTokens {
   all(): readonly (readonly [hash: string, state: TokenState])[] {
     forgetExpired(this.#book, this.#now())
     return [...this.#book]
-  }
-
-  close(): Promise<void> {
-    return this.#file.close()
   }
 
   #makeRoom(now: number): void {

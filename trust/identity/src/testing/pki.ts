@@ -22,10 +22,10 @@ export async function createPki() {
   const trustDomainId = spiffeId(TRUST_DOMAIN)
   const root = await createRoot({ trustDomainId, commonName: 'test', keys, span, pathLength: 1 })
   const issuer = { certificate: root, privateKey: keys.privateKey }
-  const leaf = async (make: (publicKey: typeof keys.publicKey) => Promise<string>) => {
+  const leaf = async (make: (publicKey: typeof keys.publicKey) => string) => {
     const pair = await generateKeyPair()
     const key = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    return { cert: await make(pair.publicKey), key }
+    return { cert: make(pair.publicKey), key }
   }
   return {
     root,

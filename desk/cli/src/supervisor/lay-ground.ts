@@ -1,0 +1,42 @@
+import type { Log } from '@countersign/ground/telemetry'
+import type { Env } from '@countersign/service'
+import type { Config } from '../config/config.ts'
+import { ensureCredentials } from '../home/credentials.ts'
+import type { Layout } from '../home/layout.ts'
+import { ensureMasterKey, masterKeyEnv } from '../home/master-key.ts'
+import { ownFolder } from '../home/prepare.ts'
+import { prepareAuthority } from './authority.ts'
+import { outsidePorts } from './outside-ports.ts'
+import { type PlanFacts, partsOf, portCount, portsFrom } from './plan.ts'
+import { freePorts, requireFreePort } from './ports.ts'
+import { requireRedis } from './require-redis.ts'
+
+/** What is there before anything runs. */
+export interface Ground {
+  readonly facts: PlanFacts
+  /** With which the desk joins. */
+  readonly deskToken: string
+}
+
+/** Sees to ports, keys, people and folders. Throws `DeskError` for what is in the way. Safe to repeat. */
+export async function layGround(options: {
+  readonly config: Config
+  readonly layout: Layout
+  readonly log: Log
+  /** Our own environment. */
+  readonly env: Env
+}): Promise<Ground> {
+  const { config, layout, log, env } = options
+  await requireFreePort(config.publicPort)
+  if (config.redis !== 'auto' && config.redis !== 'off') await requireRedis(config.redis)
+  const outside = await outsidePorts({ config, layout, log })
+  const ports = portsFrom(config, await freePorts(portCount(config)), outside)
+  const master = masterKeyEnv(config, { layout, env })
+  const [masterKey] = await Promise.all([
+    ensureMasterKey(layout, { PATH: env.PATH, HOME: env.HOME, ...master }),
+    ensureCredentials(layout),
+  ])
+  const deskToken = await prepareAuthority({ config, layout, masterKey })
+  await Promise.all(partsOf(config).map(({ instance }) => ownFolder(layout.part(instance))))
+  return { facts: { config, layout, ports, master, own: {} }, deskToken }
+}

@@ -1,0 +1,32 @@
+import { openDesk } from '../desk.ts'
+import { runProgram } from '../program.ts'
+import type { Ask } from '../terminal/ask.ts'
+import { colours } from '../terminal/colours.ts'
+
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly notes: string
+}
+
+/** Runs a command line on the platform of `home`; words are divided by spaces, or given as they are. */
+export async function runLine(
+  home: string,
+  line: string | readonly string[],
+  ask?: Ask,
+): Promise<Ran> {
+  const out: string[] = []
+  const notes: string[] = []
+  const output = {
+    colours: colours(false),
+    interactive: false,
+    line: (text = '') => void out.push(text),
+    json: (value: unknown) => void out.push(JSON.stringify(value)),
+    note: (text: string) => void notes.push(text),
+  }
+  const env = { PATH: process.env.PATH, COUNTERSIGN_HOME: home }
+  const desk = openDesk({ env, folder: home, output, ask })
+  const words = typeof line === 'string' ? line.split(' ').filter(Boolean) : line
+  const code = await runProgram(words, desk)
+  return { code, out: out.join('\n'), notes: notes.join('\n') }
+}

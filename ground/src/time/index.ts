@@ -1,0 +1,2 @@
+/** Waiting by the clock on the wall. */
+export { waitUntil, WallTimer } from './wall-timer.ts'
