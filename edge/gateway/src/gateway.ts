@@ -36,13 +36,17 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** Opens the gateway. Waits for its certificate; throws `CodedError` LISTEN_FAILED where the port cannot be had. */
+/**
+ * Opens the gateway. Waits for its certificate; throws `CodedError` LISTEN_FAILED where the port cannot be had.
+ * `breakerNow` is the clock of its breakers, for tests.
+ */
 export async function createGateway(
   settings: Settings,
   workload: Workload<'gateway'>,
+  { breakerNow }: { readonly breakerNow?: (() => number) | undefined } = {},
 ): Promise<Gateway> {
   const events = createEvents(workload)
-  const upstreams = new Upstreams(workload, events)
+  const upstreams = new Upstreams(workload, events, breakerNow)
   const routes = new Routes({
     contracts: workload.contracts(),
     prefixes: settings.prefixes,

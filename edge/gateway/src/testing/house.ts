@@ -124,6 +124,8 @@ export class House {
   /** Keys are told when this is over. */
   keysWait: Promise<unknown> = Promise.resolve()
   keysAsked = 0
+  /** Clock of the breakers of gateways that are opened from now on. */
+  breakerNow: (() => number) | undefined
 
   private constructor(pki: Pki) {
     this.pki = pki
@@ -154,7 +156,7 @@ export class House {
     const issued: string[] = []
     const workload = await this.#workload({ events, metrics, logLines, audit, issued })
     const settings = readGatewaySettings({ COUNTERSIGN_ISSUER: ISSUER, ...env })
-    const gateway = await createGateway(settings, workload)
+    const gateway = await createGateway(settings, workload, { breakerNow: this.breakerNow })
     this.#closers.push(() => gateway.close())
     return { gateway, port: gateway.address.port, events, metrics, logLines, audit, issued }
   }

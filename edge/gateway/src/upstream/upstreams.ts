@@ -17,11 +17,14 @@ interface Service {
 export class Upstreams {
   readonly #workload: Needs
   readonly #events: Events
+  readonly #now: () => number
   readonly #services = new Map<string, Service>()
 
-  constructor(workload: Needs, events: Events) {
+  /** `now`: the clock of the breakers, in milliseconds that do not go back. A test gives its own. */
+  constructor(workload: Needs, events: Events, now: () => number = () => performance.now()) {
     this.#workload = workload
     this.#events = events
+    this.#now = now
   }
 
   /** Follows these services and no others. Those that are gone may finish what is under way. */
@@ -82,7 +85,10 @@ export class Upstreams {
           expectedId: workloadId(this.#workload.trustDomain, name),
           identity: this.#workload.identity,
           log: this.#workload.log,
-          breaker: createBreaker({ onChange: (state) => this.#events.breaker(name, id, state) }),
+          breaker: createBreaker({
+            now: this.#now,
+            onChange: (state) => this.#events.breaker(name, id, state),
+          }),
         }),
       )
     }
