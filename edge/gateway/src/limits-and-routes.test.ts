@@ -20,14 +20,28 @@ const count = (answers: readonly Answer[], status: number): number =>
   answers.filter((each) => each.status === status).length
 /** Waits for the beginning of a second, so that a burst falls into one window. */
 const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_020 - (Date.now() % 1_000)))
+/** Makes a burst again, each time as somebody else, until one has begun and ended within a second. */
+async function withinOneSecond(
+  burst: (person: string) => Promise<Answer[]>,
+): Promise<{ person: string; answers: Answer[] }> {
+  for (let i = 0; i < 10; i++) {
+    const person = `alice-${i}`
+    await nextSecond()
+    const second = Math.floor(Date.now() / 1_000)
+    const answers = await burst(person)
+    if (Math.floor(Date.now() / 1_000) === second) return { person, answers }
+  }
+  throw new Error('no burst ended within its second')
+}
 
 describe('a limit', () => {
   it('is told with a wait and a rule when it is used up, and counts each person alone', async () => {
     await house.service('order-1')
     const door = await house.gateway()
-    await nextSecond()
-    const token = house.tokens.token({ sub: 'alice' })
-    const answers = await Promise.all(Array.from({ length: 12 }, () => at(door, '/few', { token })))
+    const { person, answers } = await withinOneSecond((sub) => {
+      const token = house.tokens.token({ sub })
+      return Promise.all(Array.from({ length: 12 }, () => at(door, '/few', { token })))
+    })
     expect([count(answers, 200), count(answers, 429)]).toEqual([5, 7])
     const refused = answers.find((each) => each.status === 429)
     expect(refused?.headers['retry-after']).toBe('1')
@@ -35,10 +49,10 @@ describe('a limit', () => {
     // What the second refused did not use up the hour.
     expect(refused?.headers['x-ratelimit-remaining-hour']).toBe('995')
     expect(refused?.json()).toMatchObject({ code: 'RATE_LIMITED', status: 429 })
-    const event = door.events.find((each) => each.event.code === 'RATE_LIMITED')
+    const event = door.events.findLast((each) => each.event.code === 'RATE_LIMITED')
     expect(event).toMatchObject({
       action: 'order.few',
-      userId: 'alice',
+      userId: person,
       countersign: {
         hinge: 'authorise',
         rule: 'limit: 5/second is used up',
@@ -55,11 +69,12 @@ describe('a limit', () => {
       await house.gateway({ GATEWAY_SHARE_INDEX: '0', GATEWAY_SHARE_OF: '2' }),
       await house.gateway({ GATEWAY_SHARE_INDEX: '1', GATEWAY_SHARE_OF: '2' }),
     ]
-    await nextSecond()
-    const token = house.tokens.token()
-    const answers = await Promise.all(
-      doors.flatMap((door) => Array.from({ length: 10 }, () => at(door, '/few', { token }))),
-    )
+    const { answers } = await withinOneSecond((sub) => {
+      const token = house.tokens.token({ sub })
+      return Promise.all(
+        doors.flatMap((door) => Array.from({ length: 10 }, () => at(door, '/few', { token }))),
+      )
+    })
     expect(count(answers, 200)).toBe(5)
   })
 
@@ -111,17 +126,15 @@ describe('a limit', () => {
             'counts are shared',
             10_000,
           )
-        const token = house.tokens.token()
-        const burst = (): Promise<Answer[]> =>
-          Promise.all(
-            doors.flatMap((door) => Array.from({ length: 100 }, () => at(door, '/few', { token }))),
+        const burst = (sub = 'user-1'): Promise<Answer[]> => {
+          const token = house.tokens.token({ sub })
+          return Promise.all(
+            doors.flatMap((door) => Array.from({ length: 30 }, () => at(door, '/few', { token }))),
           )
+        }
         for (let second = 0; second < 2; second++) {
-          await nextSecond()
-          const answers = await burst()
-          expect(new Set(answers.map((each) => each.status))).toEqual(new Set([200, 429]))
-          // A burst takes less than a second, or it spans two windows.
-          expect([5, 10]).toContain(count(answers, 200))
+          const { answers } = await withinOneSecond(burst)
+          expect([count(answers, 200), count(answers, 429)]).toEqual([5, 55])
         }
         redis.kill('SIGKILL')
         await once(redis, 'exit')

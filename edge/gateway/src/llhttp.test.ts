@@ -97,7 +97,7 @@ describe.concurrent('the vectors of the parser', () => {
       socket.once('close', () => {
         ended = true
       })
-      const reading = exchange(socket, marked, 1_000)
+      const reading = exchange(socket, marked, malformed ? 15_000 : 1_000)
       const text = await reading
       const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map((each) => Number(each[1]))
       const seen = everything.seen.filter((each) => each.headers['x-vector'] === String(number))

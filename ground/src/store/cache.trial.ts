@@ -2,7 +2,7 @@ import { afterAll, expect, test, vi } from 'vitest'
 import { until } from '../testkit/index.ts'
 import type { ReadCache } from './cache.ts'
 
-const TTL_MS = 400
+const TTL_MS = 1_000
 let groups = 0
 const newGroup = (): string => `group-${++groups}`
 /** A load that ends when the test says so. */

@@ -28,7 +28,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Waits until `check` holds. Throws with the last error, or `what`, when `timeoutMs` is over. */
-export async function until(check: () => unknown, what: string, timeoutMs = 5_000): Promise<void> {
+export async function until(check: () => unknown, what: string, timeoutMs = 15_000): Promise<void> {
   const end = Date.now() + timeoutMs
   let last: unknown
   while (Date.now() < end) {

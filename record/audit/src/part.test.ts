@@ -282,7 +282,7 @@ describe('query', () => {
       await audit.append([testEvent(name)])
     }
     expect((await waiting).entries.map(({ index }) => index)).toEqual([2])
-    expect(Date.now() - began).toBeLessThan(1_000)
+    expect(Date.now() - began).toBeLessThan(10_000)
     expect(await inVain).toEqual({ entries: [], size: 4 })
   })
   test('what lies in tiles on disk, in the partial bundle and in memory is all found', async () => {

@@ -43,7 +43,7 @@ export const order: ContractDescriptor = describe(
       callers: ['gateway'],
       roles: 'stranger',
       limit: '1000000/second per address',
-      timeoutMs: 300,
+      timeoutMs: 1_500,
       idempotent: true,
     }),
     upload: endpoint({

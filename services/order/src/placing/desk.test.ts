@@ -129,9 +129,11 @@ describe('a crash', () => {
 
   test('one that was slow finds the order as settling has left it', async () => {
     const gate = Promise.withResolvers<void>()
+    const reached = Promise.withResolvers<void>()
     const { charge } = payments
     const slow: typeof charge = async (...input) => {
       const reply = await charge(...input)
+      reached.resolve()
       await gate.promise
       return reply
     }
@@ -140,7 +142,7 @@ describe('a crash', () => {
       { id: randomUUID(), personId: 'someone', items: [], currency: 'EUR', idempotencyKey: null },
       card,
     )
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await reached.promise
     await settle()
     gate.resolve()
     expect(await placing).toMatchObject({ status: 'paid', version: 2 })

@@ -1,4 +1,5 @@
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
+import { until } from '@countersign/ground/testkit'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { pendingPayment, type Payment, paymentIdOf } from '../domain/payment.ts'
 import type { PaymentStore } from '../payment/payment-store.ts'
@@ -148,7 +149,7 @@ describe('a charge that was cut off', () => {
     const wanted = charge()
     const gate = Promise.withResolvers<void>()
     const slow = till(() => gate.promise as Promise<never>).charge(wanted)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await until(() => asked.length === 1, 'it has begun')
     now += 5_000
     const fast = await till().charge(wanted)
     gate.resolve()

@@ -105,10 +105,8 @@ describe('those who wait', () => {
     const waiters = new Waiters()
     const waiting = Array.from({ length: 2_000 }, (_, i) => waiters.wait(`w${i % 50}`, 60_000))
     expect(waiters.size).toBe(2_000)
-    const start = performance.now()
     waiters.wake()
     await Promise.all(waiting)
-    expect(performance.now() - start).toBeLessThan(500)
     expect(waiters.size).toBe(0)
   })
 

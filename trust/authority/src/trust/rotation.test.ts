@@ -71,8 +71,7 @@ describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
   it('is blocked by one that sleeps, which is named, and goes on when it is back', async (test) => {
     const { town, first } = await started(test)
     const sleeper = town.workloads[2]
-    sleeper?.sleep()
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await sleeper?.sleep()
     await rotate(first, { kind: 'root', step: 'prepare' })
     await until(
       async () => who(await rotate(first, { kind: 'root', step: 'activate' })).length === 1,
@@ -84,8 +83,7 @@ describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
     expect(first.events.at(-1)).toMatchObject({ action: 'trust.rotate', status: 'refused' })
     sleeper?.wakeUp()
     await rotateUntilTaken(first, { kind: 'root', step: 'activate' })
-    sleeper?.sleep()
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await sleeper?.sleep()
     sleeper?.wakeUp()
     await rotateUntilTaken(first, { kind: 'root', step: 'retire' })
     expect(town.strangers()).toEqual([])
@@ -101,8 +99,7 @@ describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
         who(await rotate(first, { kind: 'root', step: 'activate', dryRun: true })).length === 0,
       'all do',
     )
-    sleeper?.sleep()
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await sleeper?.sleep()
     await rotateUntilTaken(first, { kind: 'root', step: 'activate' })
     await until(
       async () => who(await rotate(first, { kind: 'root', step: 'retire' })).length === 1,
@@ -121,8 +118,7 @@ describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
   it('does not wait for somebody whose certificate was taken back', async (test) => {
     const { town, first, hosts } = await started(test)
     const stolen = town.workloads[3]
-    stolen?.sleep()
-    await new Promise((resolve) => setTimeout(resolve, 1_200))
+    await stolen?.sleep()
     town.registered = town.registered?.filter(({ instance }) => instance !== stolen?.instance)
     await rotate(first, { kind: 'root', step: 'prepare' })
     const activate = { kind: 'root', step: 'activate' } as const

@@ -112,9 +112,9 @@ describe.concurrent('the schedule', { timeout: 60_000 }, () => {
   it('replaces at once what has ended, where the platform was off for long', async (test) => {
     const town = await makeTown(test, {
       authorities: 1,
-      lifetimes: { intermediateMs: 2_000, leafMs: 1_000 },
+      lifetimes: { intermediateMs: 5_000, leafMs: 4_000 },
     })
-    await new Promise((resolve) => setTimeout(resolve, 2_100))
+    await new Promise((resolve) => setTimeout(resolve, 5_100))
     const host = await town.start('authority-1')
     expect(host.trust.signers.active().span.notAfter).toBeGreaterThan(Date.now())
     expect(host.identity.current().notAfter.getTime()).toBeGreaterThan(Date.now())

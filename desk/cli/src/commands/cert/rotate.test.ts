@@ -18,6 +18,8 @@ describe('cert rotate-root', () => {
   /** An authority that takes `prepare` and `activate` at once, and `retire` once nothing blocks. */
   function rotating(blocked: { blockers: Blocker[] }) {
     const asked: unknown[] = []
+    /** Ends when a caller has been told what blocks `retire`. */
+    const refused = Promise.withResolvers<void>()
     const taken = new Set<string>()
     const rotate = ({ body }: { body: { step: string; dryRun?: boolean; without?: string[] } }) => {
       asked.push(body)
@@ -28,6 +30,7 @@ describe('cert rotate-root', () => {
       const does = blockers.length === 0 && body.dryRun !== true
       const before = taken.has(body.step)
       if (does) taken.add(body.step)
+      if (blockers.length > 0) refused.resolve()
       return { taken: does && !before, done: before, blockers, sequence: taken.size }
     }
     const quorum = () =>
@@ -39,18 +42,18 @@ describe('cert rotate-root', () => {
             : []),
         ],
       })
-    return { asked, answers: { rotate, quorum } }
+    return { asked, retireRefused: refused.promise, answers: { rotate, quorum } }
   }
 
   test('takes all steps, and waits for the evidence of the last', async () => {
     using folder = temporaryFolder()
     const blocked = { blockers: [blocker] }
-    const { answers } = rotating(blocked)
+    const { answers, retireRefused } = rotating(blocked)
     await using _ = await startTestAuthorities(folder.path, [answers])
-    setTimeout(() => {
-      blocked.blockers = []
-    }, 500)
-    const { code, notes, out } = await runLine(folder.path, 'cert rotate-root --timeout 30s')
+    const line = runLine(folder.path, 'cert rotate-root --timeout 30s')
+    await retireRefused
+    blocked.blockers = []
+    const { code, notes, out } = await line
     expect(code).toBe(0)
     expect(notes.split('\n')).toEqual([
       'prepare: done (sequence 1)',
@@ -96,7 +99,7 @@ describe('cert rotate-root', () => {
     const blockers = Array.from({ length: 9 }, (_, i) => ({ ...blocker, who: `order-${i}` }))
     const { answers } = rotating({ blockers: [...blockers, ...blockers] })
     await using _ = await startTestAuthorities(folder.path, [answers])
-    const { notes } = await runLine(folder.path, 'cert rotate-root --timeout 1s')
+    const { notes } = await runLine(folder.path, 'cert rotate-root --timeout 3s')
     expect(notes).toContain(
       'retire waits for 9: order-0, order-1, order-2, order-3, order-4, order-5 and 3 more',
     )
@@ -107,9 +110,9 @@ describe('cert rotate-root', () => {
     const blocked = { blockers: [blocker] }
     const { answers, asked } = rotating(blocked)
     await using _ = await startTestAuthorities(folder.path, [answers])
-    const late = await runLine(folder.path, 'cert rotate-root --timeout 1s')
+    const late = await runLine(folder.path, 'cert rotate-root --timeout 3s')
     expect(late.code).toBe(1)
-    expect(late.out).toContain('retire could not be taken within 1s')
+    expect(late.out).toContain('retire could not be taken within 3s')
     expect(late.out).toContain('Go on with: countersign cert rotate-root')
     expect(late.out).toContain('--step rollback')
     blocked.blockers = []
@@ -120,10 +123,12 @@ describe('cert rotate-root', () => {
 
   test('Ctrl-C leaves it where it is', async () => {
     using folder = temporaryFolder()
-    const { answers } = rotating({ blockers: [blocker] })
+    const { answers, retireRefused } = rotating({ blockers: [blocker] })
     await using _ = await startTestAuthorities(folder.path, [answers])
-    setTimeout(() => process.emit('SIGINT'), 700)
-    const { code, out } = await runLine(folder.path, 'cert rotate-root --timeout 30s')
+    const line = runLine(folder.path, 'cert rotate-root --timeout 30s')
+    await retireRefused
+    process.emit('SIGINT')
+    const { code, out } = await line
     expect(code).toBe(1)
     expect(out).toContain('stopped before retire')
     expect(process.listenerCount('SIGINT')).toBe(0)
@@ -132,14 +137,13 @@ describe('cert rotate-root', () => {
   test('asks another authority when the one it asked goes away', async () => {
     using folder = temporaryFolder()
     const blocked = { blockers: [blocker] }
-    const { answers } = rotating(blocked)
+    const { answers, retireRefused } = rotating(blocked)
     await using authorities = await startTestAuthorities(folder.path, [answers, answers])
-    setTimeout(() => {
-      void authorities.stop(0).then(() => {
-        blocked.blockers = []
-      })
-    }, 500)
-    expect((await runLine(folder.path, 'cert rotate-root --timeout 30s')).code).toBe(0)
+    const line = runLine(folder.path, 'cert rotate-root --timeout 30s')
+    await retireRefused
+    await authorities.stop(0)
+    blocked.blockers = []
+    expect((await line).code).toBe(0)
   })
 
   test('steps and times that are not known end with 2', async () => {
