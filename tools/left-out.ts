@@ -20,6 +20,8 @@ const REASONS: readonly (readonly [RegExp, string, 'engine' | 'machine'])[] = [
     'certbot, lego or dehydrated is not installed',
     'engine',
   ],
+  [/reach (nginx|apache)/i, 'nginx or apache2 is not on the PATH', 'engine'],
+  [/load generator/i, 'gcc or libssl-dev is not installed', 'engine'],
   [/openssl/i, 'openssl is not on the PATH', 'engine'],
   [
     /mongo/i,

@@ -9,6 +9,7 @@ import { EXIT_CONFIG } from './supervisor/process-spec.ts'
 process.umask(0o077)
 const running = new Map<string, Promise<Running>>()
 let first = true
+let everythingEnds = false
 
 const tell = (answer: HouseAnswer): void => {
   if (process.connected) process.send?.(answer)
@@ -49,14 +50,15 @@ function end(instance: string, code: number): Promise<void> {
 
 async function close(instance: string, code: number): Promise<void> {
   const part = await running.get(instance)?.catch(() => undefined)
-  await part?.close().catch((error: unknown) => console.error(messageOf(error)))
+  await part?.close({ everythingEnds }).catch((error: unknown) => console.error(messageOf(error)))
   running.delete(instance)
   tell({ type: 'ended', instance, code })
 }
 
 process.on('message', (raw) => {
   const order = houseOrderSchema.parse(raw)
-  void (order.type === 'start' ? start(order) : stop(order.instance))
+  if (order.type === 'everything-ends') everythingEnds = true
+  else void (order.type === 'start' ? start(order) : stop(order.instance))
 })
 // The order of stopping is the supervisor's to decide, and without one there is nothing to run for.
 process.on('SIGINT', () => undefined)

@@ -27,6 +27,12 @@ export const READY_MS_MAX = 45_000
 export const STOP_MS_MAX = 4_000
 /** Longest part of it that one group of processes may take. */
 export const STOP_GROUP_MS_MAX = 1_500
+/** One that is stopped alone may take so long. */
+export const STOP_PART_MS_MAX = 5_000
+/** One that is to come back gets this time for what is under way: a little more than a gateway takes at most. */
+export const RESTART_STOP_MS_MAX = 12_000
+/** Its stop and its start. The supervisor goes on where the command does not wait any longer. */
+export const RESTART_CALL_MS_MAX = RESTART_STOP_MS_MAX + READY_MS_MAX
 /** Signals that follow the first within this time are the same wish: terminals and npm send several. */
 export const SECOND_SIGNAL_MS_MIN = 1_000
 
@@ -96,3 +102,21 @@ export const FIRST_WORD_MS_MAX = 2_000
 export const MINT_WAIT_MS_MAX = 3_000
 /** So many who are in the way of a step are named in one line. */
 export const WAITED_FOR_SHOWN = 6
+
+/** How often an adopted program is looked at, and after how many failures in a row nobody is sent to it. */
+export const ADOPTED_LOOK_MS = 1_000
+export const ADOPTED_FAILURES_MAX = 2
+export const ADOPTED_LOOK_MS_MAX = 2_000
+/** Callers have left an adopted program so long after it was taken off the list; then it is stopped. */
+export const ADOPTED_LEAVE_MS = 500
+/** A stop of it is orderly until then. */
+export const ADOPTED_STOP_MS_MAX = 10_000
+/** A declarative text; the control plane takes 16 MiB. */
+export const KONG_FILE_CHARS_MAX = 16 * 1024 * 1024
+/** Fixed by the contract of the control plane. */
+export const HISTORY_MAX = 200
+/** After a change the gateways are looked at for so long, so often. */
+export const SERVED_WAIT_MS = 5_000
+export const SERVED_LOOK_MS = 100
+/** Differing decisions that are shown; `--json` has all. */
+export const DECISIONS_SHOWN_MAX = 40

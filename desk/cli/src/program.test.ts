@@ -63,6 +63,13 @@ describe('a command line', () => {
     'down',
     'prometheus',
     'up order-1',
+    'token keys',
+    'admin-env',
+    'gateway status',
+    'gateway history',
+    'gateway export',
+    'gateway rollback 3 --yes',
+    'adopt order-service --port 3000',
   ])('%s ends with 3 where nothing runs, and says how to start', async (line) => {
     using folder = temporaryFolder()
     const { code, notes, out } = await run(folder.path, line)
@@ -112,6 +119,21 @@ describe('a command line', () => {
     await new Promise((resolve) => server.close(resolve))
   })
 
+  test('up ends with 6 where the port of the Admin API is taken, and says which setting moves it', async () => {
+    using folder = temporaryFolder()
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const port = String(typeof address === 'object' && address !== null ? address.port : 0)
+    const [free = 0] = await freePorts(1)
+    const env = { COUNTERSIGN_PUBLIC_PORT: String(free), COUNTERSIGN_ADMIN_PORT: port }
+    const { code, notes } = await run(folder.path, 'up', env)
+    expect(code).toBe(6)
+    expect(notes).toContain(`port ${port} is taken`)
+    expect(notes).toContain('COUNTERSIGN_ADMIN_PORT=<port>')
+    await new Promise((resolve) => server.close(resolve))
+  })
+
   test('up ends with 6 where the state folder cannot be used', async () => {
     using folder = temporaryFolder()
     const file = join(folder.path, 'file')
@@ -131,6 +153,7 @@ describe('a command line', () => {
     const [port = 0, free = 0] = await freePorts(2)
     const env = {
       COUNTERSIGN_PUBLIC_PORT: String(free),
+      COUNTERSIGN_ADMIN_PORT: '0',
       COUNTERSIGN_REDIS: `redis://u:hunter2@127.0.0.1:${port}`,
     }
     const { code, notes } = await run(folder.path, 'up', env)

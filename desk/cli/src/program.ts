@@ -2,6 +2,8 @@ import { messageOf } from '@countersign/ground/errors'
 import { Command, CommanderError } from 'commander'
 import { describeBackup } from './program-backup.ts'
 import { describeCert } from './program-cert.ts'
+import { describeGateway } from './program-gateway.ts'
+import { describeServices } from './program-services.ts'
 import type { Desk } from './desk.ts'
 import { DeskError } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
@@ -61,6 +63,11 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .option('--wipe', 'forget everything: keys, people, orders, records')
     .action(run(async () => (await import('./commands/down.ts')).down))
   program
+    .command('restart')
+    .description('start processes anew, one after the other, without losing what is under way')
+    .argument('<name...>', 'as in gateway-1, or gateway for all of that name')
+    .action(run(async () => (await import('./commands/restart.ts')).restart))
+  program
     .command('status')
     .description('show each process and engine')
     .option('--json', 'for machines')
@@ -78,12 +85,7 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
     .description('walk a request through every door and show what proved each hop')
     .option('--json', 'for machines')
     .action(run(async () => (await import('./commands/tour.ts')).tour))
-  program
-    .command('token')
-    .description('log in as a demo person and print the access token')
-    .argument('[person]', 'admin, customer, support or auditor', 'customer')
-    .option('--json', 'with its lifetime and claims')
-    .action(run(async () => (await import('./commands/token.ts')).token))
+  describeToken(program, run)
   program
     .command('explain')
     .description('tell why a request was refused, and what would have let it pass')
@@ -93,18 +95,8 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
   describeAudit(program, run)
   describeCert(program, run)
   describeBackup(program, run)
-  program
-    .command('new')
-    .description('write a service of ten lines that runs on this platform')
-    .argument('<service>', 'its name, as in hello')
-    .action(run(async () => (await import('./commands/new.ts')).newService))
-  program
-    .command('run')
-    .description('run a service of yours beside the platform')
-    .argument('<main>', 'its main file, as in main.ts')
-    .option('--name <service>', 'its name, where .countersign.json does not tell')
-    .option('--number <n>', 'which of several processes of that name', '1')
-    .action(run(async () => (await import('./commands/run.ts')).runService))
+  describeGateway(program, run)
+  describeServices(program, run)
   program
     .command('openapi')
     .description('print the OpenAPI page of a service that runs')
@@ -126,6 +118,20 @@ function describeCommands(desk: Desk, end: (code: ExitCode) => void): Command {
 export type Run = <A extends unknown[]>(
   load: () => Promise<(desk: Desk, ...args: A) => Promise<ExitCode>>,
 ) => (...args: A) => Promise<void>
+
+function describeToken(program: Command, run: Run): void {
+  const token = program
+    .command('token')
+    .description('log in as a demo person and print the access token')
+    .argument('[person]', 'admin, customer, support or auditor', 'customer')
+    .option('--json', 'with its lifetime and claims')
+    .action(run(async () => (await import('./commands/token.ts')).token))
+  token
+    .command('keys')
+    .description('print the keys that tokens are signed with, for services that check them')
+    .option('--pem', 'the one that signs now, as a PEM public key, in place of a JWK set')
+    .action(run(async () => (await import('./commands/token/keys.ts')).keys))
+}
 
 function describeAudit(program: Command, run: Run): void {
   const audit = program.command('audit').description('read and check the audit log')

@@ -115,6 +115,21 @@ describe('an instance', () => {
     expect((await order.register({ body: body(17) })).status).toBe(400)
   })
 
+  test('whose program has no /readyz is passing when it says so and answers with its certificate', async () => {
+    const instance = await instanceOf('order')
+    instance.state = 'unknown path'
+    const said = registration('order-1', instance.port)
+    const output = async () => (await health('order', {})).entries[0]?.Checks[0]?.Output
+    await order.register({ body: said })
+    await until(async () => (await output())?.includes('/readyz answered 404') === true, 'a look')
+    expect(await ids('order')).toEqual([])
+    await order.register({ body: { ...said, Meta: { ready: 'any answer' } } })
+    await until(async () => (await ids('order')).length === 1, 'it is passing', 10_000)
+    expect(await output()).toBe('identity proven, answered 404')
+    instance.state = 'draining'
+    await until(async () => (await ids('order')).length === 0, 'its own failure counts', 10_000)
+  })
+
   test('that is somebody else never becomes passing', async () => {
     const other = await instanceOf('payment')
     await order.register({ body: registration('order-1', other.port) })

@@ -183,15 +183,17 @@ async function askReady(
 /** An instance that answers `/readyz` as its `state` says. */
 export interface TestInstance {
   readonly port: number
-  state: 'ready' | 'draining' | 'hung'
+  state: 'ready' | 'draining' | 'hung' | 'unknown path'
   name: string
   close(): Promise<void>
 }
 
+const STATUS = { ready: 200, draining: 503, 'unknown path': 404 } as const
+
 export async function startInstance(name: string, port = 0): Promise<TestInstance> {
   const server = createServer((_, response) => {
     if (instance.state === 'hung') return
-    response.writeHead(instance.state === 'ready' ? 200 : 503, { 'x-name': instance.name }).end()
+    response.writeHead(STATUS[instance.state], { 'x-name': instance.name }).end()
   })
   const instance: TestInstance = {
     port: await listen(server, port),

@@ -7,13 +7,28 @@ const PATH_MAX = 512
 const cut = (text: string): string =>
   text.length <= TEXT_MAX ? text : `${text.slice(0, TEXT_MAX)}…`
 
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** Whether the end of this exchange is on record. Of an operator's routes what can change something is, as by default in contracts. */
+export function isAudited(exchange: Exchange): boolean {
+  const { route } = exchange
+  if (route === undefined) return false
+  return route.operator === undefined ? route.endpoint.audited : mayChange(exchange)
+}
+
+/** Whether a request can change something. Whatever is said over WebSocket can, though it is asked for by GET. */
+export const mayChange = ({ method, request }: Exchange): boolean =>
+  !READS.has(method) || request.upgrade !== undefined
+
 /** The record of an exchange: `start` before it has an effect, `end` when its outcome is known. */
 export function auditEvent(exchange: Exchange, at: 'start' | 'end'): NewAuditEvent {
   const { route, person, refusal, connection, status } = exchange
+  const consumer = exchange.plugins?.anonymous === true ? undefined : exchange.plugins?.consumer
+  const name = person?.name ?? consumer?.username ?? undefined
   const outcome = refusal === undefined ? grantFacts(exchange, at) : refusalFacts(refusal)
   return {
     action: route?.label ?? 'gateway.request',
-    userId: person?.id ?? null,
+    userId: person?.id ?? consumer?.id ?? null,
     status: outcome.status,
     event:
       at === 'start'
@@ -22,12 +37,12 @@ export function auditEvent(exchange: Exchange, at: 'start' | 'end'): NewAuditEve
             ...outcome.event,
             duration: Math.round((performance.now() - exchange.startedAt) * 1e6),
           },
-    ...(person === undefined
+    ...(person === undefined && name === undefined
       ? {}
       : {
           user: {
-            ...(person.name === undefined ? {} : { name: cut(person.name) }),
-            roles: person.roles.slice(0, 32).map(cut),
+            ...(name === undefined ? {} : { name: cut(name) }),
+            ...(person === undefined ? {} : { roles: person.roles.slice(0, 32).map(cut) }),
           },
         }),
     client: { ip: connection.address },
@@ -35,11 +50,16 @@ export function auditEvent(exchange: Exchange, at: 'start' | 'end'): NewAuditEve
       request: { id: exchange.requestId, method: exchange.method.slice(0, 16) },
       ...(status === 0 ? {} : { response: { status_code: status } }),
     },
-    ...(exchange.path === undefined ? {} : { url: { path: exchange.path.slice(0, PATH_MAX) } }),
+    ...(exchange.path === undefined ? {} : { url: urlOf(exchange.path, exchange.host) }),
     trace: { id: exchange.traceId },
     tls: { version: connection.tlsVersion, cipher: connection.tlsCipher },
     countersign: { ...outcome.countersign, ...passage(exchange) },
   }
+}
+
+/** Without the query, which may hold anything. */
+function urlOf(path: string, host: string): NonNullable<NewAuditEvent['url']> {
+  return { path: path.slice(0, PATH_MAX), ...(host === '' ? {} : { domain: cut(host) }) }
 }
 
 /** What the door has seen on the way, whatever came out. */
@@ -64,9 +84,18 @@ function passage({
   }
 }
 
+/** What let the request pass, and which plugin had a say in it. */
+function ruleOf({ permit, plugins, route }: Exchange): string | undefined {
+  const decided = plugins?.decidedBy
+  const rule = permit?.rule ?? (decided === undefined ? undefined : route?.origin)
+  return decided === undefined ? rule : `${rule}; ${decided}`
+}
+
 type Facts = Pick<NewAuditEvent, 'status' | 'event' | 'countersign'>
 
-function grantFacts({ permit, status }: Exchange, at: 'start' | 'end'): Facts {
+function grantFacts(exchange: Exchange, at: 'start' | 'end'): Facts {
+  const { status } = exchange
+  const rule = ruleOf(exchange)
   const failed = at === 'end' && (status >= 500 || status === 499)
   return {
     status: at === 'start' ? 'intent' : failed ? 'failure' : 'success',
@@ -75,7 +104,7 @@ function grantFacts({ permit, status }: Exchange, at: 'start' | 'end'): Facts {
       category: ['api'],
       type: at === 'start' ? ['start'] : ['access', failed ? 'error' : 'allowed'],
     },
-    countersign: { door: 'gateway', ...(permit === undefined ? {} : { rule: cut(permit.rule) }) },
+    countersign: { door: 'gateway', ...(rule === undefined ? {} : { rule: cut(rule) }) },
   }
 }
 

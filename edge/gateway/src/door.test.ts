@@ -83,14 +83,13 @@ describe('behind a balancer', () => {
     const direct = new PublicDoor({
       listen: { host: '127.0.0.1', port: 0 },
       proxyPeers: new Set(['127.0.0.1']),
-      certificate: { cert, key, notBefore: 0, notAfter: 0, serial: '1', issuer: '' },
+      certificate: { cert, key },
       events: createEvents({ ...silent, metrics: new Metrics() }),
-      onRequest: ({ request, response }) => {
-        const { _handle } = request.socket as unknown as {
-          _handle: { _parentWrap: object }
-        }
+      onRequest: (_request, reply) => {
+        const socket = reply.tunnel(200, ['content-length', '0'])
+        const { _handle } = socket as unknown as { _handle: { _parentWrap: object } }
         parents.push(_handle._parentWrap.constructor.name)
-        response.end()
+        socket.end()
       },
     })
     const { port } = await direct.listen()
@@ -330,11 +329,16 @@ describe('TLS at the door', () => {
       hello({ maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' }),
     ).rejects.toThrow()
   })
-  it('agrees on http/1.1 and refuses what it does not speak', async () => {
-    const socket = await hello({ ALPNProtocols: ['h2', 'http/1.1'] })
-    expect(socket.alpnProtocol).toBe('http/1.1')
-    socket.destroy()
-    await expect(hello({ ALPNProtocols: ['h2'] })).rejects.toThrow()
+  it('agrees on h2 or http/1.1, and refuses what it does not speak', async () => {
+    for (const [offered, agreed] of [
+      [['http/1.1', 'h2'], 'h2'],
+      [['http/1.1'], 'http/1.1'],
+    ] as const) {
+      const socket = await hello({ ALPNProtocols: [...offered] })
+      expect(socket.alpnProtocol).toBe(agreed)
+      socket.destroy()
+    }
+    await expect(hello({ ALPNProtocols: ['h2c', 'spdy/3'] })).rejects.toThrow()
   })
   it('plain HTTP gets nothing', async () => {
     const raw = connectTcp({ port: door.port, host: '127.0.0.1' })

@@ -1,9 +1,10 @@
 import type { NewAuditEvent } from '@countersign/contract/platform'
-import type { Spans } from '@countersign/ground/telemetry'
+import { type Spans, Tally } from '@countersign/ground/telemetry'
 import type { Refusal, RefusalCode } from '@countersign/layers'
 import type { Workload } from '@countersign/service'
-import { auditEvent, refusalFacts } from './audit-event.ts'
+import { auditEvent, isAudited, refusalFacts } from './audit-event.ts'
 import type { Exchange } from './exchange.ts'
+import { RouteFigures } from './route-figures.ts'
 
 /** Load that was shed is counted, not stored: storing it would be the next overload. */
 const SHED: ReadonlySet<RefusalCode> = new Set(['OVERLOADED', 'DRAINING'])
@@ -27,8 +28,14 @@ export interface Events {
   tokenAsked(cached: boolean): void
   upstreamFailed(service: string, why: string): void
   breaker(service: string, instance: string, state: 'closed' | 'open' | 'half-open'): void
+  /** A connection speaks WebSocket from now on. Call the result when it has ended, with the bytes that passed. */
+  tunnelOpened(): (bytes: { readonly toService: number; readonly toClient: number }) => void
   instanceGone(service: string, instance: string): void
   routes(facts: { routes: number; disputed: readonly string[] }): void
+  /** This version of the operators' configuration is served. */
+  configured(version: number): void
+  /** What of a configuration has no effect here. */
+  configurationNotes(notes: readonly string[]): void
   /** The public door shows a certificate that ends then, in milliseconds since 1970. */
   certified(notAfter: number): void
 }
@@ -38,17 +45,24 @@ export function createEvents(
 ): Events {
   const { log, audit } = workload
   const figures = createFigures(workload.metrics)
-  const hits = figures.tokens.labels('hit')
-  const misses = figures.tokens.labels('miss')
+  const hits = figures.tokens.series({ cache: 'hit' })
+  const misses = figures.tokens.series({ cache: 'miss' })
+  let inFlight = 0
+  workload.metrics.gauge('countersign_requests_in_flight', 'Requests under way', [], function () {
+    this.set(inFlight)
+  })
   const record = (event: NewAuditEvent): void => audit.record(event)
   return {
-    began: () => figures.inFlight.inc(),
+    began: () => {
+      inFlight++
+    },
     ended: (exchange) => {
-      figures.inFlight.dec()
-      figures.count(exchange)
+      inFlight--
+      figures.routes.count(exchange)
       if (workload.spans !== undefined) endSpan(workload.spans, exchange)
-      const { refusal, route } = exchange
-      if (refusal === undefined ? route?.endpoint.audited : !SHED.has(refusal.code))
+      const { refusal } = exchange
+      if (refusal !== undefined) figures.refusals.inc({ code: refusal.code })
+      if (refusal === undefined ? isAudited(exchange) : !SHED.has(refusal.code))
         record(auditEvent(exchange, 'end'))
     },
     intends: (exchange) => audit.recordDurably(auditEvent(exchange, 'start')),
@@ -68,7 +82,10 @@ export function createEvents(
         http: { request: { id: requestId }, response: { status_code: refusal.status } },
       })
     },
-    tokenAsked: (cached) => (cached ? hits : misses).inc(),
+    tokenAsked: (cached) => {
+      if (cached) hits.value++
+      else misses.value++
+    },
     upstreamFailed: (service, why) => {
       figures.upstream.inc({ service, reason: why })
       log.debug({ service, why }, 'an instance did not answer')
@@ -80,10 +97,20 @@ export function createEvents(
       )
       log.warn({ service, instance, state }, 'circuit breaker changed')
     },
+    tunnelOpened: () => {
+      figures.tunnels.inc()
+      return ({ toService, toClient }) => {
+        figures.tunnels.dec()
+        figures.tunnelBytes.inc({ direction: 'to_service' }, toService)
+        figures.tunnelBytes.inc({ direction: 'to_client' }, toClient)
+      }
+    },
     instanceGone: (service, instance) => figures.breakers.remove({ service, instance }),
+    configured: (version) => figures.version.set(version),
+    configurationNotes: (notes) => log.warn({ notes }, 'parts of the configuration have no effect'),
     certified: (notAfter) => figures.expiry.set(notAfter / 1000),
     routes: ({ routes, disputed }) => {
-      figures.routes.set(routes)
+      figures.routeCount.set(routes)
       log.info({ routes }, 'routes changed')
       if (disputed.length > 0)
         log.warn({ disputed }, 'paths are claimed by two services; the first owner keeps them')
@@ -104,26 +131,14 @@ function endSpan(spans: Spans, exchange: Exchange): void {
 }
 
 function createFigures(metrics: Workload['metrics']) {
-  const requests = metrics.counter('countersign_requests_total', 'Requests at the public door', [
-    'service',
-    'endpoint',
-    'method',
-    'status',
-  ])
-  const duration = metrics.histogram(
-    'countersign_request_duration_seconds',
-    'From the head of the request to the end of the answer',
-    ['service', 'endpoint'],
-  )
   const refusals = metrics.counter('countersign_refusals_total', 'Refused requests', ['code'])
   return {
     refusals,
-    tokens: metrics.counter(
-      'countersign_gateway_token_cache_total',
-      'Tokens by whether their verdict was cached',
-      ['cache'],
-    ),
-    inFlight: metrics.gauge('countersign_requests_in_flight', 'Requests under way'),
+    routes: new RouteFigures(metrics),
+    tokens: new Tally(metrics.registry, {
+      name: 'countersign_gateway_token_cache_total',
+      help: 'Tokens by whether their verdict was cached',
+    }),
     connections: metrics.counter(
       'countersign_gateway_connections_refused_total',
       'Connections that ended before there was a request',
@@ -134,6 +149,12 @@ function createFigures(metrics: Workload['metrics']) {
       'Calls that an instance did not answer',
       ['service', 'reason'],
     ),
+    tunnels: metrics.gauge('countersign_gateway_tunnels', 'Connections that speak WebSocket'),
+    tunnelBytes: metrics.counter(
+      'countersign_gateway_tunnel_bytes_total',
+      'Bytes that have passed connections which have ended',
+      ['direction'],
+    ),
     breakers: metrics.gauge(
       'countersign_breaker_open',
       '1 while an instance gets no calls, 0.5 while it is tried',
@@ -143,15 +164,10 @@ function createFigures(metrics: Workload['metrics']) {
       'countersign_public_certificate_expiry_timestamp_seconds',
       'When the certificate of the public door ends',
     ),
-    routes: metrics.gauge('countersign_gateway_routes', 'Routes from contracts and kong.yml'),
-    /** Labels come from declared routes and parsed methods only: their number is bounded. */
-    count: ({ route, method, path, status, refusal, startedAt }: Exchange): void => {
-      const service = route?.service ?? 'none'
-      const endpoint = route?.endpoint.name ?? 'none'
-      const known = path === undefined ? 'other' : method
-      requests.inc({ service, endpoint, method: known, status: String(status) })
-      duration.observe({ service, endpoint }, (performance.now() - startedAt) / 1000)
-      if (refusal !== undefined) refusals.inc({ code: refusal.code })
-    },
+    version: metrics.gauge(
+      'countersign_gateway_configuration_version',
+      'Version of the configuration that is served',
+    ),
+    routeCount: metrics.gauge('countersign_gateway_routes', 'Routes from contracts and operators'),
   }
 }

@@ -54,6 +54,14 @@ describe('instances', () => {
   })
 })
 
+it('an answer that can have no body tells of none', async () => {
+  const one = await house.service('order-1')
+  one.handler = (_seen, response) =>
+    response.socket?.write('HTTP/1.1 204 No Content\r\nContent-Length: 5\r\nX-A: b\r\n\r\n')
+  const { status, headers } = await get('/slow')
+  expect([status, headers['x-a'], headers['content-length']]).toEqual([204, 'b', undefined])
+})
+
 describe('a safe repetition', () => {
   const failing = async (): Promise<void> => {
     const one = await house.service('order-1')
@@ -193,7 +201,6 @@ describe('a client', () => {
         host: '127.0.0.1',
         port: door.port,
         ca: house.pki.bundle,
-        servername: 'localhost',
         path: '/slow',
         agent: false,
       })
@@ -276,7 +283,6 @@ describe('a client', () => {
           host: '127.0.0.1',
           port: door.port,
           ca: house.pki.bundle,
-          servername: 'localhost',
           path: '/upload',
           method: 'POST',
           agent: false,

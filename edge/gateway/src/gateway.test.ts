@@ -71,7 +71,6 @@ describe('a request that may pass', () => {
     expect(Object.keys(headers).sort()).toEqual(
       [
         'authorization',
-        'connection',
         'host',
         'traceparent',
         'x-custom',

@@ -1,4 +1,6 @@
 import { identity } from '@countersign/contract/platform'
+import type { Log } from '@countersign/ground/telemetry'
+import type { Plugin } from '@countersign/kong'
 import {
   createFailureBudget,
   createMemoryLimiter,
@@ -6,14 +8,17 @@ import {
   createTokenVerifier,
   type Limiter,
 } from '@countersign/layers'
+import { bundledPlugins } from '@countersign/plugins'
 import { decider } from '@countersign/policy'
 import type { Workload } from '@countersign/service'
-import { compose, type Next } from './compose.ts'
+import { compose } from './compose.ts'
 import type { Settings } from './config/settings.ts'
 import { obtainPatiently, renewCertificate } from './door/public-certificate.ts'
 import { PublicDoor } from './door/public-door.ts'
+import { ticketKeys } from './door/ticket-keys.ts'
 import { createEvents, type Events } from './events.ts'
 import { Exchange } from './exchange.ts'
+import { followControl } from './feed/follow-control.ts'
 import { authenticate } from './layers/authenticate.ts'
 import { authorize } from './layers/authorize.ts'
 import { forward } from './layers/forward.ts'
@@ -23,10 +28,17 @@ import { parseRequest } from './layers/parse-request.ts'
 import { rateLimit } from './layers/rate-limit.ts'
 import { recordIntent } from './layers/record-intent.ts'
 import { recordOutcome } from './layers/record-outcome.ts'
+import { runPlugins } from './layers/run-plugins.ts'
+import { shedLoad, TurnTime } from './layers/shed-load.ts'
 import { renderError } from './layers/render-error.ts'
+import { OPERATOR_BOUNDS } from './limits.ts'
+import { lendTo } from './plugins/lend.ts'
 import { Routes } from './routes.ts'
 import { stack } from './stack.ts'
-import { Upstreams } from './upstream/upstreams.ts'
+import { createUpstreams } from './upstream/create-upstreams.ts'
+import { type Names, systemNames } from './upstream/names.ts'
+import { reportTargets } from './upstream/health-reporter.ts'
+import type { Upstreams } from './upstream/upstreams.ts'
 
 export interface Gateway {
   readonly address: { readonly host: string; readonly port: number }
@@ -38,36 +50,60 @@ export interface Gateway {
 
 /**
  * Opens the gateway. Waits for its certificate; throws `CodedError` LISTEN_FAILED where the port cannot be had.
- * `breakerNow` is the clock of its breakers, for tests.
+ * `plugins` are the user's own. `breakerNow` is the clock of its breakers, `names` its name service, for tests.
  */
 export async function createGateway(
   settings: Settings,
   workload: Workload<'gateway'>,
-  { breakerNow }: { readonly breakerNow?: (() => number) | undefined } = {},
+  more: {
+    readonly plugins?: readonly Plugin[] | undefined
+    readonly breakerNow?: (() => number) | undefined
+    readonly names?: Names | undefined
+  } = {},
 ): Promise<Gateway> {
   const events = createEvents(workload)
-  const upstreams = new Upstreams(workload, events, breakerNow)
-  const routes = new Routes({
-    contracts: workload.contracts(),
-    prefixes: settings.prefixes,
-    narrowing: settings.narrowing,
+  const now = more.breakerNow ?? (() => performance.now())
+  const upstreams = createUpstreams(settings, {
+    workload,
     events,
-    onServices: (names) => upstreams.follow(names),
+    now,
+    names: more.names ?? systemNames(),
   })
+  const turns = new TurnTime(settings.queueMsMax)
   const limiter = await createLimiter(settings, workload)
   const verifier = createVerifier(settings, workload)
-  const handle = createHandler(settings, { events, upstreams, routes, limiter, verifier })
+  const routes = new Routes({
+    contracts: workload.contracts(),
+    narrowing: settings.narrowing,
+    events,
+    plugins: [...bundledPlugins, ...(more.plugins ?? [])],
+    bounds: OPERATOR_BOUNDS,
+    ways: upstreams.ways,
+    lent: lendTo(settings, workload, {
+      ...{ limiter, verifier },
+      targets: () => upstreams.ways.targets(),
+    }),
+    onServices: (names) => upstreams.follow(names),
+  })
+  const feed = followControl(settings, workload, { routes, events, ways: upstreams.ways })
+  const reporter = reportTargets(workload, upstreams.ways)
+  const handle = createHandler(settings, {
+    ...{ events, upstreams, routes, limiter, verifier, turns },
+    log: workload.log,
+  })
   const closeParts = async (): Promise<void> => {
+    feed.close()
+    reporter.close()
     routes.close()
     upstreams.close()
     verifier.close()
     await limiter.close()
   }
   try {
-    const opened = await openDoor(settings, { workload, events, handle })
+    const opened = await openDoor(settings, { workload, events, handle, routes, turns })
     return {
       ...opened,
-      ready: () => opened.ready() && routes.known,
+      ready: () => opened.ready() && routes.known && feed.known,
       close: async () => {
         opened.close()
         await closeParts()
@@ -79,6 +115,9 @@ export async function createGateway(
   }
 }
 
+/** Takes an exchange through the stack. */
+type Handle = (exchange: Exchange) => void
+
 function createHandler(
   settings: Settings,
   parts: {
@@ -87,20 +126,26 @@ function createHandler(
     readonly routes: Routes
     readonly limiter: Limiter
     readonly verifier: ReturnType<typeof createVerifier>
+    readonly turns: TurnTime
+    readonly log: Log
   },
-): Next {
-  const { events, upstreams, routes, limiter, verifier } = parts
+): Handle {
+  const { events, upstreams, routes, limiter, verifier, turns } = parts
   return compose(
     stack({
-      recordOutcome: recordOutcome(events),
+      recordOutcome: recordOutcome(events, parts.log),
       renderError: renderError(events),
       limitInFlight: limitInFlight({
         max: settings.inFlightMax,
         perSourceMax: settings.inFlightPerSourceMax,
       }),
-      parseRequest: parseRequest(settings.hosts),
-      matchRoute: matchRoute(() => routes.table),
+      parseRequest: parseRequest((host) => settings.hosts.has(host) || routes.knowsHost(host)),
+      matchRoute: matchRoute(routes, settings.hosts),
+      earlyPlugins: runPlugins('early'),
+      middlePlugins: runPlugins('middle'),
+      latePlugins: runPlugins('late'),
       authenticate: authenticate(events, { verifier, budget: createFailureBudget() }),
+      shedLoad: shedLoad(turns),
       rateLimit: rateLimit(limiter),
       authorize: authorize(decider(settings.narrowing)),
       recordIntent: recordIntent(events),
@@ -111,9 +156,16 @@ function createHandler(
 
 async function openDoor(
   settings: Settings,
-  parts: { readonly workload: Workload<'gateway'>; readonly events: Events; readonly handle: Next },
+  parts: {
+    readonly workload: Workload<'gateway'>
+    readonly events: Events
+    readonly handle: Handle
+    readonly routes: Routes
+    readonly turns: TurnTime
+  },
 ): Promise<Omit<Gateway, 'close'> & { close(): void }> {
-  const { workload, events, handle } = parts
+  const { workload, events, handle, routes, turns } = parts
+  const { masterKey } = settings
   const never = new AbortController().signal
   const certificate = await obtainPatiently(workload, never)
   const door = new PublicDoor({
@@ -121,9 +173,13 @@ async function openDoor(
     proxyPeers: settings.proxyPeers,
     certificate,
     events,
-    onRequest: (asked) => {
-      void handle(new Exchange({ ...asked, isDraining: () => door.draining }))
+    onRequest: (request, reply, connection) => {
+      turns.began()
+      handle(new Exchange(request, reply, connection))
     },
+    certificateFor: (sni) => routes.live.certificateFor(sni),
+    asksClientCertificates: () => routes.live.compiled.asksClientCertificates,
+    ticketKeys: masterKey === undefined ? undefined : (now) => ticketKeys(masterKey, now),
   })
   const address = await door.listen()
   events.certified(certificate.notAfter)

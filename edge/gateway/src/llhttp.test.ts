@@ -1,54 +1,24 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { contract, describe as describeContract, endpoint } from '@countersign/contract'
-import { until } from '@countersign/ground/testkit'
+import { canonicalPath } from '@countersign/ground/http1'
+import {
+  llhttpOtherVectors,
+  llhttpVectors,
+  NodeReader,
+  type NodeRequest,
+  until,
+} from '@countersign/ground/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { filterRequestHeaders } from './domain/filter-headers.ts'
 import { exchange, open } from './testing/client.ts'
 import { House, type Running } from './testing/house.ts'
-import type { UpstreamServer } from './testing/upstream-server.ts'
+import type { Seen, UpstreamServer } from './testing/upstream-server.ts'
 
-/* The parser's own vectors, through the door: what is malformed is answered 4xx or not at all, ends its connection, and is seen by no service. */
-const FOLDER = join(import.meta.dirname, 'testdata/llhttp')
-const VECTOR =
-  /^#+ ([^\n]+)\n(?:(?!^#)[\s\S])*?<!-- meta=(\{.*\}) -->\n```http\n([\s\S]*?)```\n+```log\n([\s\S]*?)```/gm
-/** Not a mistake in the bytes: a change of protocol, or the end of the vector. */
-const NO_MISTAKE = /error code=2[0-9]/
+/*
+ * Vectors of Node's own parser, through the door: what is malformed is answered 4xx or not at all, ends its connection, and is seen by
+ * no service; what is well-formed reaches the service as Node itself would read it, with the exceptions that are listed below.
+ */
+const vectors = llhttpVectors().map((each) => ({ ...each, bytes: withHost(each.bytes) }))
 
-interface Vector {
-  readonly name: string
-  readonly bytes: string
-  readonly malformed: boolean
-  /** Whole requests before the mistake. */
-  readonly whole: number
-}
-const vectors: readonly Vector[] = readdirSync(FOLDER).flatMap((file) =>
-  [...readFileSync(join(FOLDER, file), 'utf8').matchAll(VECTOR)].flatMap(
-    ([, title, meta = '', text = '', log = '']) =>
-      JSON.parse(meta).type === 'request'
-        ? [
-            {
-              name: `${file} ${title}`,
-              bytes: withHost(unescaped(text)),
-              malformed: log.includes('error code=') && !NO_MISTAKE.test(log),
-              whole: log.split('message complete').length - 1,
-            },
-          ]
-        : [],
-  ),
-)
-
-/** As llhttp's own runner reads them. */
-function unescaped(text: string): string {
-  const escapes: Record<string, string> = { r: '\r', n: '\n', t: '\t', f: '\f' }
-  return text
-    .replace(/\n$/, '')
-    .replaceAll(/\\\n/g, '')
-    .replaceAll('\n', '\r\n')
-    .replaceAll(/\\([rntf])/g, (_whole, letter: string) => escapes[letter] ?? '')
-    .replaceAll(/\\x([0-9a-fA-F]{2})/g, (_whole, hex: string) =>
-      String.fromCharCode(Number.parseInt(hex, 16)),
-    )
-}
 /** One Host that the door knows, where the vector has its own or none: it is not the host that is tried here. */
 function withHost(bytes: string): string {
   const own = /^Host: ?[^\r\n]*/m
@@ -56,10 +26,26 @@ function withHost(bytes: string): string {
   return bytes.replaceAll(/( HTTP\/1\.1\r\n)/g, '$1Host: localhost\r\n')
 }
 
+/** Why a request that is well-formed does not go on; `undefined`: it does. */
+function exceptionTo({ method, target, headers, body }: NodeRequest): string | undefined {
+  const named = (name: string): boolean => headers.some((each) => each.toLowerCase() === name)
+  if (!/^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/.test(method)) return 'a method that nothing has'
+  if (!canonicalPath(target).ok) return 'a target that is not in origin form, or is ambiguous'
+  if (named('upgrade')) return 'a change of protocol that no route declares'
+  if (!named('host')) return 'HTTP/1.0 without a Host: for whom it is cannot be known'
+  if (body !== '' && /^(GET|HEAD|OPTIONS)$/.test(method)) return 'a body where none belongs'
+  if (named('expect') && !headers.includes('100-continue')) return 'an expectation of another kind'
+  return undefined
+}
+
 let house: House
 let everything: UpstreamServer
+/** Requests of the vectors that went on. */
+let passed = 0
 let door: Running
+let node: NodeReader
 beforeAll(async () => {
+  node = await NodeReader.start()
   house = await House.build()
   house.contracts.set([
     describeContract(
@@ -77,7 +63,10 @@ beforeAll(async () => {
   everything = await house.service('everything-1')
   door = await house.gateway()
 })
-afterAll(() => house.close())
+afterAll(() => {
+  node.close()
+  return house.close()
+})
 
 describe.concurrent('the vectors of the parser', () => {
   it('are there', () => {
@@ -101,11 +90,59 @@ describe.concurrent('the vectors of the parser', () => {
       const text = await reading
       const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map((each) => Number(each[1]))
       const seen = everything.seen.filter((each) => each.headers['x-vector'] === String(number))
-      if (!malformed) return expect(statuses.every((status) => status < 500)).toBe(true)
+      if (!malformed) {
+        expect(statuses.every((status) => status < 500)).toBe(true)
+        // Another protocol, which Node's parser knows as well.
+        const isHttp = !/ (RTSP|ICE)\/[0-9.]+\r\n/.test(bytes)
+        return expectAsNodeReads(seen, isHttp ? await node.read(marked) : [])
+      }
       expect(ended).toBe(true)
       expect(seen.length).toBeLessThanOrEqual(whole)
       expect(statuses.filter((status) => status < 400).length).toBeLessThanOrEqual(whole)
       for (const status of statuses.slice(whole)) expect(status).toBeGreaterThanOrEqual(400)
+    },
+  )
+})
+
+/** What the service has seen is what Node sees, up to the first request that does not go on; behind that, all may be over. */
+function expectAsNodeReads(seen: readonly Seen[], theirs: readonly NodeRequest[]): void {
+  const whole = theirs.filter((each) => each.complete)
+  const until = whole.findIndex((each) => exceptionTo(each) !== undefined)
+  const passing = until === -1 ? whole : whole.slice(0, until)
+  expect(seen.length).toBeGreaterThanOrEqual(passing.length)
+  for (const [i, each] of passing.entries()) {
+    passed++
+    const found = canonicalPath(each.target)
+    const path = found.ok ? found.path : ''
+    const target = found.ok && found.query !== '' ? `${path}?${found.query}` : path
+    expect(seen[i]).toMatchObject({ method: each.method, url: target, body: each.body })
+    const kept = filterRequestHeaders(each.headers)
+    expect(seen[i]?.rawHeaders.slice(2, 2 + kept.length)).toEqual(kept)
+  }
+}
+
+it('pass where they are well-formed', () => expect(passed).toBeGreaterThan(25))
+
+describe.concurrent('what a lenient parser would take', () => {
+  it.each(llhttpOtherVectors().map((each, i) => ({ ...each, number: `other-${i}` })))(
+    '$name: no service sees more than Node',
+    async ({ bytes, number }) => {
+      const marked = withHost(bytes).replaceAll(
+        / HTTP\/([0-9.]+)\r\n/g,
+        ` HTTP/$1\r\nX-Vector: ${number}\r\n`,
+      )
+      const text = await exchange(
+        await open({ port: door.port, ca: house.pki.bundle }),
+        marked,
+        1_000,
+      )
+      const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map((each) => Number(each[1]))
+      expect(statuses.every((status) => status < 500)).toBe(true)
+      const whole = (await node.read(marked)).filter((each) => each.complete)
+      const seen = everything.seen.filter((each) => each.headers['x-vector'] === number)
+      expect(seen.length).toBeLessThanOrEqual(whole.length)
+      for (const each of seen)
+        expect(whole.some((one) => one.method === each.method && one.body === each.body)).toBe(true)
     },
   )
 })

@@ -12,7 +12,7 @@ import { STOP_MS } from './limits.ts'
  * that happens, the pipe ends and the watcher sends the signal. The watcher is orphaned on purpose: PostgreSQL
  * takes an unknown child for a crash.
  */
-const GUARD = `signal=$1; shift
+export const GUARD = `signal=$1; shift
 ( { if read -r line <&3; then :; else kill -s "$signal" $$ 2>/dev/null; fi; } & )
 exec "$@" 3<&-`
 

@@ -1,4 +1,13 @@
 /** What HTTP/1.1 and the lines around it look like on the wire. */
+export { type BodyBounds, BodyDecoder, type BodySink } from './body-decoder.ts'
 export * from './canonical-path.ts'
+export { detached } from './detached.ts'
+export { isFault } from './faults.ts'
+export { FramingError } from './framing-error.ts'
 export * from './ip-address.ts'
+export { lineFilter, type LineVerdict } from './line-filter.ts'
+export type * from './message.ts'
+export { type FoundRequest, parseRequestHead } from './parse-request-head.ts'
+export { type FoundResponse, parseResponseHead } from './parse-response-head.ts'
 export * from './proxy-v2.ts'
+export { fieldsText, requestHeadText, responseHeadOf, responseHeadText } from './write-head.ts'

@@ -32,27 +32,40 @@ function hasPlainMembers(text: string): boolean {
   const open: (Set<string> | undefined)[] = []
   let nameComes = false
   for (let at = 0; at < text.length; at++) {
-    const sign = text.charAt(at)
-    if (sign === '"') {
+    const sign = text.charCodeAt(at)
+    if (sign === QUOTE) {
       const end = endOfString(text, at)
       if (nameComes && !isNewName(open.at(-1), text.slice(at, end + 1))) return false
       nameComes = false
       at = end
-    } else if (sign === '{' || sign === '[') {
-      if (open.push(sign === '{' ? new Set() : undefined) > JSON_DEPTH_MAX) return false
-      nameComes = sign === '{'
-    } else if (sign === '}' || sign === ']') {
+    } else if (sign === BRACE || sign === BRACKET) {
+      if (open.push(sign === BRACE ? new Set() : undefined) > JSON_DEPTH_MAX) return false
+      nameComes = sign === BRACE
+    } else if (sign === BRACE_END || sign === BRACKET_END) {
       open.pop()
       nameComes = false
-    } else if (sign === ',') nameComes = open.at(-1) !== undefined
+    } else if (sign === COMMA) nameComes = open.at(-1) !== undefined
   }
   return true
 }
+const QUOTE = 0x22
+const COMMA = 0x2c
+const BRACKET = 0x5b
+const BACKSLASH = 0x5c
+const BRACKET_END = 0x5d
+const BRACE = 0x7b
+const BRACE_END = 0x7d
 
 function endOfString(text: string, start: number): number {
-  let at = start + 1
-  while (text.charAt(at) !== '"') at += text.charAt(at) === '\\' ? 2 : 1
+  let at = text.indexOf('"', start + 1)
+  // Behind an odd number of backslashes it is part of the string.
+  while (isEscaped(text, at)) at = text.indexOf('"', at + 1)
   return at
+}
+function isEscaped(text: string, quote: number): boolean {
+  let at = quote
+  while (text.charCodeAt(at - 1) === BACKSLASH) at--
+  return (quote - at) % 2 === 1
 }
 
 function isNewName(names: Set<string> | undefined, quoted: string): boolean {

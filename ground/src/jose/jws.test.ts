@@ -32,6 +32,30 @@ describe('a token that was signed by a known key', () => {
     expect(faultOf(token('{"alg":"RS256","kid":"rsa"}', '{}', rsa.privateKey))).toBeUndefined()
   })
 
+  it('is accepted whatever its two scalars begin with, zeros included', () => {
+    const firsts = new Set<number>()
+    for (let i = 0; i < 3_000; i++) {
+      const text = token('{"alg":"ES256","kid":"ec"}', `{"n":${i}}`)
+      const bytes = Buffer.from(text.slice(text.lastIndexOf('.') + 1), 'base64url')
+      firsts.add(bytes.readUInt8(0)).add(bytes.readUInt8(32))
+      if (faultOf(text) !== undefined) throw new Error(text)
+    }
+    expect(firsts.has(0)).toBe(true)
+  })
+  it('is refused where a scalar is zero or not below the order', () => {
+    const [input = '', signature = ''] = [good.slice(0, good.lastIndexOf('.')), good.split('.')[2]]
+    const order = Buffer.from(
+      'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551',
+      'hex',
+    )
+    for (const scalar of [Buffer.alloc(32), order, Buffer.alloc(32, 0xff)])
+      for (const at of [0, 32]) {
+        const bytes = Buffer.from(signature, 'base64url')
+        scalar.copy(bytes, at)
+        expect(faultOf(`${input}.${bytes.toString('base64url')}`)).toMatch(/^SIGNATURE/)
+      }
+  })
+
   it('is refused after any single bit of it is flipped', () => {
     const bytes = Buffer.from(good, 'latin1')
     fc.assert(

@@ -62,7 +62,19 @@ export function parseJws(token: string): ParsedJws | JwsFault {
   return { header, payload, signature, input: Buffer.from(token.slice(0, last), 'latin1') }
 }
 
+/** The header of the token before, which is mostly that of the next one as well. */
+let lastText = ''
+let lastHeader: JwsHeader | JwsFault = new JwsFault('MALFORMED', 'not base64url')
+
 function parseHeader(text: string): JwsHeader | JwsFault {
+  if (text === lastText) return lastHeader
+  const header = parseHeaderAnew(text)
+  // A copy: the text of the whole token is not kept for it.
+  lastText = Buffer.from(text, 'latin1').toString('latin1')
+  lastHeader = header
+  return header
+}
+function parseHeaderAnew(text: string): JwsHeader | JwsFault {
   if (text.length > HEADER_CHARS_MAX) return new JwsFault('HEADER', 'header too long')
   if (!isBase64url(text)) return new JwsFault('MALFORMED', 'not base64url')
   const header = parseJsonObject(Buffer.from(text, 'base64url'))

@@ -1,5 +1,6 @@
 export * from './log.ts'
 export * from './metrics.ts'
+export * from './tally.ts'
 export * from './timing.ts'
 export * from './trace.ts'
 export * from './spans.ts'

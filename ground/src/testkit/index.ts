@@ -3,11 +3,14 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+export { Chance } from './chance.ts'
 export {
   createHostileChains,
   type HostileChain,
   type HostileChains,
 } from './hostile/hostile-chains.fixture.ts'
+export { type LlhttpVector, llhttpOtherVectors, llhttpVectors } from './llhttp-vectors.ts'
+export { NodeReader, type NodeRequest } from './node-reader.ts'
 export { has } from './programs.ts'
 
 /** A folder that goes away with `using`. Short, so that unix sockets fit below it. */

@@ -51,7 +51,6 @@ const LEAF: readonly Rule[] = [
   ['the key usage of the leaf lacks digitalSignature', (c) => c.keyUsage === undefined || c.keyUsage.digitalSignature],
   ['the leaf has a path length',                      (c) => c.pathLength === undefined],
   ['the leaf has name constraints',                   (c) => c.nameConstraints === undefined],
-  ['the leaf has no names',                           (c) => c.uris.length + c.dnsNames.length + c.ips.length > 0],
   ['the leaf has neither a subject nor critical names', (c) => c.subject.length > 2 || isCritical(c, OID.subjectAltName)],
 ]
 
@@ -60,9 +59,18 @@ export function checkIssuer(certificate: CertificateFacts): string | undefined {
   return first(EVERY, certificate) ?? first(ISSUER, certificate)
 }
 
-/** What is wrong with a leaf by itself. That it has names is asked always: its subject is no name of anyone. */
-export function checkLeaf(certificate: CertificateFacts): string | undefined {
-  return first(LEAF, certificate) ?? first(EVERY, certificate)
+/**
+ * What is wrong with a leaf by itself. It has to have names: its subject is no name of anyone, but where clients of
+ * elsewhere are known by theirs (`mayHaveSubjectOnly`).
+ */
+export function checkLeaf(
+  certificate: CertificateFacts,
+  mayHaveSubjectOnly = false,
+): string | undefined {
+  const { uris, dnsNames, ips } = certificate
+  const isNamed = mayHaveSubjectOnly || uris.length + dnsNames.length + ips.length > 0
+  const fault = first(LEAF, certificate) ?? (isNamed ? undefined : 'the leaf has no names')
+  return fault ?? first(EVERY, certificate)
 }
 
 function first(rules: readonly Rule[], certificate: CertificateFacts): string | undefined {

@@ -30,8 +30,11 @@ export type ChainVerdict =
   | { readonly ok: false; readonly fault: string }
 
 export interface ChainOptions {
-  /** Whether the leaf has to be an X.509-SVID, or a server certificate of host names and addresses only. */
-  readonly profile?: 'svid' | 'server'
+  /**
+   * What the leaf has to be: an X.509-SVID; a server certificate of host names and addresses only; or the certificate
+   * of a client elsewhere, whose name may stand in its subject alone.
+   */
+  readonly profile?: 'svid' | 'server' | 'client'
   /** What the leaf is used for, as far as its profile does not say so. */
   readonly purpose?: 'client' | 'server'
 }
@@ -51,7 +54,8 @@ export function validateChain(
     if (leaf === undefined) return refuse('the chain is empty')
     const facts = readCertificate(leaf)
     const roots = rootsOfPem(bundlePem)
-    const alone = checkProfile(facts, options.profile) ?? checkLeaf(facts)
+    const alone =
+      checkProfile(facts, options.profile) ?? checkLeaf(facts, options.profile === 'client')
     const issuer = alone ?? roots.verify(facts, path)
     if (typeof issuer === 'string') return refuse(issuer)
     const certificate = new X509Certificate(leaf)
@@ -72,7 +76,7 @@ function checkProfile(
   leaf: CertificateFacts,
   profile: ChainOptions['profile'],
 ): string | undefined {
-  if (profile === undefined) return undefined
+  if (profile === undefined || profile === 'client') return undefined
   if (profile === 'server') {
     if (leaf.uris.length > 0) return 'the certificate of a server has a URI'
     return leaf.extendedKeyUsage?.includes(OID.serverAuth) === true

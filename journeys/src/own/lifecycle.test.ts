@@ -16,7 +16,10 @@ const run = promisify(execFile)
 describe('npm start', () => {
   test('ends with a curl line that works as printed, and Ctrl-C leaves no process', async () => {
     const home = ownFolder('csj-')
-    const env = { COUNTERSIGN_PUBLIC_PORT: String(await freePort()) }
+    const env = {
+      COUNTERSIGN_PUBLIC_PORT: String(await freePort()),
+      COUNTERSIGN_ADMIN_PORT: '0',
+    }
     const child = startDesk(['up'], { home, env })
     const said = collect(child)
     await until(() => said().stdout.includes('curl '), 'the table and the curl line', 60_000)
@@ -62,6 +65,7 @@ describe('up --detach', () => {
         'authority-1',
         'authority-2',
         'balancer-1',
+        'control-1',
         'gateway-1',
         'gateway-2',
         'identity-1',

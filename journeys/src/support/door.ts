@@ -26,10 +26,11 @@ export class Door {
   readonly port: number
   readonly ca: string
 
-  constructor(port: number, ca: string) {
+  /** `shown`: the certificate of a client that has one. */
+  constructor(port: number, ca: string, shown: { cert?: string; key?: string } = {}) {
     this.port = port
     this.ca = ca
-    this.#agent = new Agent({ ca, keepAlive: true, maxSockets: 256 })
+    this.#agent = new Agent({ ca, ...shown, keepAlive: true, maxSockets: 256 })
   }
   ask(ask: Ask): Promise<Answer> {
     const body = ask.raw ?? (ask.body === undefined ? undefined : JSON.stringify(ask.body))

@@ -42,7 +42,7 @@ export function askMesh(
         response.once('end', () =>
           resolve({
             status: response.statusCode ?? 0,
-            json: text.startsWith('{') ? JSON.parse(text) : undefined,
+            json: /^[{[]/.test(text) ? JSON.parse(text) : undefined,
           }),
         )
       },

@@ -98,7 +98,12 @@ export interface StartOptions {
 export async function startPlatform(options: StartOptions = {}): Promise<Platform> {
   const home = options.home ?? temporaryFolder('csj-').path
   const publicPort = options.publicPort ?? (await freePort())
-  const env = { COUNTERSIGN_PUBLIC_PORT: String(publicPort), ...options.env }
+  const env = {
+    COUNTERSIGN_PUBLIC_PORT: String(publicPort),
+    // Several platforms run side by side here.
+    COUNTERSIGN_ADMIN_PORT: '0',
+    ...options.env,
+  }
   const ended = await desk(
     ['up', '--detach', ...(options.mode === 'one' ? ['--one-process'] : [])],
     { home, env, timeoutMs: 90_000 },

@@ -8,7 +8,12 @@ import {
   endpoint,
   matrix,
   openapi,
+  calendarLimit,
+  limitText,
   parseLimit,
+  type ParsedLimit,
+  type WindowName,
+  windowAt,
   workloadId,
   workloadName,
 } from './index.ts'
@@ -123,8 +128,72 @@ group('a limit', () => {
       ],
     })
   })
+  test('can be smooth, alone or beside windows', () => {
+    const smooth = { name: 'second', seconds: 1, max: 10, burst: 20 }
+    expect(parseLimit('10/second burst 20 per person')).toEqual({
+      ...{ scope: 'person', windows: [], smooth },
+    })
+    expect(parseLimit('9/year, 10/second burst 20 per address')).toEqual({
+      scope: 'address',
+      windows: [{ name: 'year', seconds: 31_536_000, max: 9 }],
+      smooth,
+    })
+    expect(limitText(parseLimit('10/second burst 20, 9/day per person') as ParsedLimit)).toBe(
+      '10/second burst 20 9/day',
+    )
+  })
+  test('is believed from another process only as it could have been written', () => {
+    const good = describe(
+      contract('order', {
+        list: endpoint({
+          at: 'GET /orders',
+          callers: ['gateway'],
+          roles: 'anyone',
+          limit: '10/second burst 20, 9/day per person',
+        }),
+      }),
+    )
+    const [list] = good.endpoints
+    const reads = (limit: unknown): boolean =>
+      contractDescriptorSchema.safeParse({ ...good, endpoints: [{ ...list, limit }] }).success
+    const day = { name: 'day', seconds: 86_400, max: 9 }
+    expect(reads(list?.limit)).toBe(true)
+    expect(reads({ scope: 'person', windows: [day] })).toBe(true)
+    expect(reads({ scope: 'person', windows: [] })).toBe(false)
+    expect(reads({ scope: 'person', windows: [{ ...day, seconds: 1 }] })).toBe(false)
+    expect(reads({ scope: 'person', windows: [], smooth: { ...day, burst: 0 } })).toBe(false)
+  })
+  test('is made of numbers, too', () => {
+    expect(calendarLimit('person', { hour: 1000, second: 5, day: undefined })).toEqual(
+      parseLimit('5/second, 1000/hour per person'),
+    )
+    expect(calendarLimit('person', {})).toBe('names no window')
+    for (const second of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(calendarLimit('person', { second })).toBe(`allows ${second} per second`)
+  })
+  test('has windows of the calendar, in UTC', () => {
+    const at = (name: WindowName, text: string): string => {
+      const { startMs, endMs } = windowAt(name, Date.parse(text))
+      return `${new Date(startMs).toISOString()} ${new Date(endMs).toISOString()}`
+    }
+    expect(at('second', '2024-02-29T23:59:59.999Z')).toBe(
+      '2024-02-29T23:59:59.000Z 2024-03-01T00:00:00.000Z',
+    )
+    expect(at('month', '2024-02-29T23:59:59.999Z')).toBe(
+      '2024-02-01T00:00:00.000Z 2024-03-01T00:00:00.000Z',
+    )
+    expect(at('month', '2026-12-01T00:00:00.000Z')).toBe(
+      '2026-12-01T00:00:00.000Z 2027-01-01T00:00:00.000Z',
+    )
+    expect(at('year', '2027-12-31T23:59:59.999Z')).toBe(
+      '2027-01-01T00:00:00.000Z 2028-01-01T00:00:00.000Z',
+    )
+  })
   test.each([
     [undefined, 'has no limit'],
+    ['10/second burst 0 per person', 'not of the form'],
+    ['10/month burst 5 per person', 'changing length'],
+    ['10/second burst 5, 10/minute burst 5 per person', 'more than one burst'],
     ['5/second', 'not of the form'],
     ['0/second per person', 'not of the form'],
     ['5/second, 3/hour per person', 'allows less per hour than per second'],

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import type { Contract, Endpoint } from './endpoint.ts'
-import { type ParsedLimit, parseLimit } from './limit.ts'
+import {
+  type LimitWindow,
+  type ParsedLimit,
+  parseLimit,
+  WINDOW_NAMES,
+  WINDOW_SECONDS,
+} from './limit.ts'
 
 /** What doors, operators and tools need to know of an endpoint, as plain data that can cross a wire. */
 export interface EndpointDescriptor {
@@ -117,19 +123,19 @@ function describeEndpoint(
   }
 }
 
-const limitSchema = z.strictObject({
-  scope: z.enum(['person', 'caller', 'address']),
-  windows: z
-    .array(
-      z.strictObject({
-        name: z.enum(['second', 'minute', 'hour', 'day']),
-        seconds: z.int().positive(),
-        max: z.int().positive(),
-      }),
-    )
-    .min(1)
-    .max(4),
+const rateSchema = z.strictObject({
+  name: z.enum(WINDOW_NAMES),
+  seconds: z.int().positive(),
+  max: z.int().positive(),
 })
+const hasItsLength = ({ name, seconds }: LimitWindow): boolean => WINDOW_SECONDS[name] === seconds
+const limitSchema = z
+  .strictObject({
+    scope: z.enum(['person', 'caller', 'address']),
+    windows: z.array(rateSchema.refine(hasItsLength)).max(WINDOW_NAMES.length),
+    smooth: rateSchema.extend({ burst: z.int().positive() }).refine(hasItsLength).optional(),
+  })
+  .refine(({ windows, smooth }) => windows.length > 0 || smooth !== undefined)
 const name = z.string().regex(NAME)
 /** A descriptor as it arrives from another process: nothing of it is believed before it passes this. */
 export const contractDescriptorSchema: z.ZodType<ContractDescriptor> = z.strictObject({

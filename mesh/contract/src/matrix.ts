@@ -1,4 +1,5 @@
 import type { ContractDescriptor, EndpointDescriptor } from './descriptor.ts'
+import { limitText } from './limit.ts'
 
 /** The role-by-endpoint matrix as text: one line an endpoint, one column a role, the calling workloads at the end. */
 export function matrix(contracts: readonly ContractDescriptor[], roles: readonly string[]): string {
@@ -8,7 +9,7 @@ export function matrix(contracts: readonly ContractDescriptor[], roles: readonly
       `${contract.service}.${e.name}  ${e.method} ${e.path}`,
       ...roles.map((role) => mark(e, role)),
       e.callers.join(' '),
-      `${e.limit.windows.map((w) => `${w.max}/${w.name}`).join(' ')} per ${e.limit.scope}`,
+      `${limitText(e.limit)} per ${e.limit.scope}`,
     ]),
   )
   const widths = head.map((title, column) =>

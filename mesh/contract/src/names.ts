@@ -11,6 +11,7 @@ const PLATFORM: ReadonlySet<string> = new Set([
   'registry',
   'audit',
   'balancer',
+  'control',
   'desk',
   'prometheus',
 ])
@@ -28,6 +29,21 @@ export function workloadName(trustDomain: string, id: string): string | undefine
   if (parts.path === '/gateway/public') return GATEWAY
   const name = parts.path.split('/')[2]
   return name !== undefined && workloadId(trustDomain, name) === id ? name : undefined
+}
+
+/** Parts of the platform that the public may talk to. What the others list the gateway for, it asks for itself. */
+const PUBLIC_PLATFORM: ReadonlySet<string> = new Set(['identity', 'desk'])
+
+/**
+ * Whether an endpoint is a public route: its contract lists the gateway, and it is not one by which the gateway itself
+ * asks a part of the platform, as for its certificate or its configuration.
+ */
+export function isPublicEndpoint(
+  service: string,
+  endpoint: { readonly callers: readonly string[] },
+): boolean {
+  if (!endpoint.callers.includes(GATEWAY)) return false
+  return !PLATFORM.has(service) || PUBLIC_PLATFORM.has(service)
 }
 
 /** Names that the platform keeps for itself: no service can be called so. */

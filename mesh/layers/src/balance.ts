@@ -16,12 +16,28 @@ export function pickInstance<C extends Candidate>(
   random: () => number,
   except?: C,
 ): C | undefined {
-  const able = candidates.filter((candidate) => candidate.available && candidate !== except)
-  if (able.length < 2) return able[0] ?? (except?.available === true ? except : undefined)
-  const at = Math.floor(random() * able.length)
-  const other = Math.floor(random() * (able.length - 1))
-  const first = able[at]
-  const second = able[other < at ? other : other + 1]
+  let able = 0
+  let last: C | undefined
+  for (const each of candidates)
+    if (each.available && each !== except) {
+      able++
+      last = each
+    }
+  if (able < 2) return last ?? (except?.available === true ? except : undefined)
+  const at = Math.floor(random() * able)
+  const other = Math.floor(random() * (able - 1))
+  const first = ableAt(candidates, except, at)
+  const second = ableAt(candidates, except, other < at ? other : other + 1)
   if (first === undefined || second === undefined) return first ?? second
   return second.inFlight < first.inFlight ? second : first
+}
+
+function ableAt<C extends Candidate>(
+  candidates: readonly C[],
+  except: C | undefined,
+  at: number,
+): C | undefined {
+  let left = at
+  for (const each of candidates) if (each.available && each !== except && left-- === 0) return each
+  return undefined
 }

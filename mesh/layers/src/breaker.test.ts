@@ -54,6 +54,30 @@ describe('a breaker', () => {
     send(false)
     expect(breaker.mode).toBe('closed')
   })
+  it('opens and closes when somebody else says so', () => {
+    breaker.trip()
+    expect([breaker.mode, breaker.available]).toEqual(['open', false])
+    breaker.reset()
+    expect([breaker.mode, breaker.enter()]).toEqual(['closed', 'normal'])
+    send(false, 5)
+    breaker.reset()
+    send(false, 4)
+    expect(breaker.mode).toBe('closed')
+  })
+  it('wants as many probes as its owner does', () => {
+    send(false, 5)
+    clock += 500
+    expect(breaker.enter()).toBe('probe')
+    expect(breaker.enter()).toBeUndefined()
+    breaker.repeat()
+    expect([breaker.mode, breaker.enter(), breaker.enter()]).toEqual([
+      'half-open',
+      'probe',
+      undefined,
+    ])
+    breaker.leave('probe', true)
+    expect(breaker.mode).toBe('closed')
+  })
   it('lets one probe pass, and closes after its success', () => {
     send(false, 5)
     clock += 499

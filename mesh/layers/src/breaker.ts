@@ -36,8 +36,13 @@ export type BreakerEvent =
   | 'probe-sent'
   | 'probe-succeeded'
   | 'probe-failed'
+  /** It succeeded, and one more is wanted before all may pass. */
+  | 'probe-repeated'
   | 'succeeded'
   | 'failed'
+  /** Somebody else has found that the instance does not work, or that it does. */
+  | 'tripped'
+  | 'reset'
 
 export const CLOSED: BreakerState = Object.freeze({
   mode: 'closed',
@@ -65,6 +70,12 @@ export function nextState(state: BreakerState, event: BreakerEvent, now: number)
       return state.mode === 'half-open' ? CLOSED : state
     case 'probe-failed':
       return state.mode === 'half-open' ? open(state, now) : state
+    case 'probe-repeated':
+      return state.mode === 'half-open' ? { ...state, nextProbeAt: now } : state
+    case 'tripped':
+      return state.mode === 'open' ? state : open(state, now)
+    case 'reset':
+      return CLOSED
     default:
       return state.mode === 'closed' ? count(state, event === 'failed', now) : state
   }
@@ -117,6 +128,12 @@ export interface Breaker {
   enter(): Entry | undefined
   /** Reports how it went. Requests that the caller gave up need no report, except a probe: it counts as failed. */
   leave(entry: Entry, succeeded: boolean): void
+  /** In place of `leave`: a probe that succeeded, after which one more is wanted. */
+  repeat(): void
+  /** Opens it, whatever was counted. */
+  trip(): void
+  /** Closes it, whatever was counted. */
+  reset(): void
 }
 
 /** Makes a closed breaker. `onChange` is called with each new mode. */
@@ -125,17 +142,26 @@ export function createBreaker(
 ): Breaker {
   const { now = () => performance.now(), onChange } = options
   let state = CLOSED
-  const apply = (event: BreakerEvent): void => {
-    const { mode } = state
-    state = nextState(state, event, now())
+  // Successes in a row change nothing but a number: they are put into the state when something else happens.
+  let passed = 0
+  const apply = (event: BreakerEvent, at = now()): void => {
+    const { mode, total } = state
+    state = nextState(passed === 0 ? state : { ...state, total: total + passed }, event, at)
+    passed = 0
     if (state.mode !== mode) onChange?.(state.mode)
+  }
+  const succeed = (): void => {
+    const at = now()
+    const { mode, failuresInRow, slotStart } = state
+    if (mode === 'closed' && failuresInRow === 0 && at - slotStart < BREAKER_SLOT_MS) passed++
+    else apply('succeeded', at)
   }
   return {
     get mode() {
       return state.mode
     },
     get available() {
-      return mayPass(state, now())
+      return state.mode === 'closed' || mayPass(state, now())
     },
     enter() {
       if (state.mode === 'closed') return 'normal'
@@ -145,7 +171,11 @@ export function createBreaker(
     },
     leave(entry, succeeded) {
       if (entry === 'probe') apply(succeeded ? 'probe-succeeded' : 'probe-failed')
-      else apply(succeeded ? 'succeeded' : 'failed')
+      else if (succeeded) succeed()
+      else apply('failed')
     },
+    repeat: () => apply('probe-repeated'),
+    trip: () => apply('tripped'),
+    reset: () => apply('reset'),
   }
 }

@@ -3,7 +3,7 @@ export { type Candidate, pickInstance } from './balance.ts'
 export { bearerToken } from './bearer-token.ts'
 export { type Breaker, type BreakerState, createBreaker, type Entry } from './breaker.ts'
 export { createFailureBudget, type FailureBudget, verifyWithin } from './failure-budget.ts'
-export { idempotencyKey } from './idempotency-key.ts'
+export { idempotencyKey, idempotencyKeyIn } from './idempotency-key.ts'
 export { type FetchKeys, KeySource, type KeySourceOptions } from './key-source.ts'
 export * from './limiter.ts'
 export { createMemoryLimiter } from './limiter-memory.ts'
@@ -18,9 +18,10 @@ export {
   type Revocable,
   type RevocationList,
 } from './revocation-list.ts'
-export { rateHeaders, rateLimited } from './rate-headers.ts'
+export { rateLines } from './rate-lines.ts'
+export { addRateHeaders, jointRateHeaders, rateHeaders, rateLimited } from './rate-headers.ts'
 export * from './refusal.ts'
-export { answerRaw, refuseBytes } from './refuse-bytes.ts'
+export { refuseBytes } from './refuse-bytes.ts'
 export {
   type Attempt,
   isIdempotentMethod,
@@ -37,11 +38,22 @@ export {
 } from './token-verifier.ts'
 export {
   createUpstream,
+  type OutsideOptions,
   type Upstream,
   type UpstreamOptions,
-  type UpstreamRequest,
+  type WorkloadOptions,
 } from './upstream.ts'
+export { type BodySink, type BodySource, sourceOf } from './upstream-body.ts'
 export type { ClientIdentity, PeerEvidence } from './upstream-connector.ts'
 export { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts'
-export type { Receiver } from './upstream-exchange.ts'
+export type { OutsidePeer } from './upstream-outside.ts'
+export type { Receiver } from './upstream-receiver.ts'
 export type { UpstreamReply } from './upstream-reply.ts'
+export type { UpstreamRequest } from './upstream-request.ts'
+export {
+  joinLines,
+  type RequestLines,
+  requestLineFilter,
+  requestLines,
+  toldLines,
+} from './upstream-lines.ts'

@@ -1,4 +1,4 @@
-import type { Script } from './limiter-redis-scripts.ts'
+import type { Script } from './limiter-redis-keys.ts'
 import {
   REDIS_CONNECT_TIMEOUT_MS,
   REDIS_QUEUE_MAX,
@@ -6,6 +6,14 @@ import {
   REDIS_SILENCE_MS_MAX,
   REDIS_TIMEOUT_MS,
 } from './limits.ts'
+
+/** What a script answers: a flat list. */
+export type Reply = readonly (number | string)[]
+export type RunScript = (
+  script: Script,
+  keys: readonly string[],
+  args: readonly string[],
+) => Promise<Reply | undefined>
 
 export interface RedisAddress {
   readonly url?: string
@@ -17,8 +25,8 @@ export interface RedisAddress {
 /** A connection to Redis that comes back by itself, for ever. Nothing waits in it for Redis to come back. */
 export interface RedisLink {
   readonly ready: boolean
-  /** Runs a script on one key, in one round trip. `undefined`: no answer in time, or none that a script gives. Never rejects. */
-  run(script: Script, key: string, args: readonly string[]): Promise<readonly number[] | undefined>
+  /** Runs a script in one round trip. `undefined`: no answer in time, or none that a script gives. Never rejects. */
+  run: RunScript
   close(): void
 }
 
@@ -39,36 +47,42 @@ export async function openRedisLink(
   await ready
   clearTimeout(timer)
 
-  const send = async (script: Script, key: string, args: readonly string[]): Promise<unknown> => {
+  const send = async (
+    script: Script,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<unknown> => {
+    const rest = [String(keys.length), ...keys, ...args]
     try {
-      return await client.sendCommand(['EVALSHA', script.sha, '1', key, ...args])
+      return await client.sendCommand(['EVALSHA', script.sha, ...rest])
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return client.sendCommand(['EVAL', script.source, '1', key, ...args])
+      return client.sendCommand(['EVAL', script.source, ...rest])
     }
   }
   return {
     get ready() {
       return client.isReady
     },
-    run: (script, key, args) => withinTime(send(script, key, args)),
+    run: (script, keys, args) => withinTime(send(script, keys, args)),
     close: () => client.destroy(),
   }
 }
 
 /** After the time is over, one more turn of the loop: an answer that lay there while this process was busy still counts. */
-function withinTime(sent: Promise<unknown>): Promise<readonly number[] | undefined> {
+function withinTime(sent: Promise<unknown>): Promise<Reply | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => setImmediate(resolve, undefined), REDIS_TIMEOUT_MS)
     const finish = (reply?: unknown) => {
       clearTimeout(timer)
-      resolve(isNumbers(reply) ? reply : undefined)
+      resolve(isFlat(reply) ? reply : undefined)
     }
     sent.then(finish, () => finish())
   })
 }
-function isNumbers(reply: unknown): reply is readonly number[] {
-  return Array.isArray(reply) && reply.every((one) => typeof one === 'number')
+function isFlat(reply: unknown): reply is Reply {
+  if (!Array.isArray(reply)) return false
+  return reply.every((one) => typeof one === 'number' || typeof one === 'string')
 }
 
 function optionsFor({ url, socketPath, username, password }: RedisAddress) {

@@ -1,25 +1,28 @@
 import type { ParsedLimit } from '@countersign/contract'
 import { messageOf } from '@countersign/ground/errors'
 import type { Log, Metrics } from '@countersign/ground/telemetry'
-import type { Limiter, LimitVerdict } from './limiter.ts'
-import { carryOver, carryOverArgs } from './limiter-carry-over.ts'
-import { withinShare, withoutRedis } from './limiter-allowance.ts'
+import {
+  type JointVerdict,
+  type LimitDemand,
+  type Limiter,
+  type LimitVerdict,
+  takeOne,
+} from './limiter.ts'
 import { type LimiterMode as Mode, showMode } from './limiter-mode.ts'
 import { openRedisLink, type RedisAddress, type RedisLink } from './limiter-redis-link.ts'
-import { CARRY_OVER, redisKey, TAKE } from './limiter-redis-scripts.ts'
+import { SharedCounts } from './limiter-shared.ts'
+import type { Share } from './limiter-usage.ts'
 import {
-  type Allowance,
-  decideByBook,
-  type Share,
-  type Usage,
-  UsageBook,
-  verdictOf,
-  windowIndex,
-} from './limiter-usage.ts'
-import { REDIS_PROBE_MS, REDIS_SETTLE_MS } from './limits.ts'
+  MEMBER_BEAT_MS,
+  REDIS_PROBE_MS,
+  REDIS_SETTLE_MS,
+  RIGHTS_PAUSE_MS,
+  RIGHTS_TRIES_MAX,
+  RIGHTS_WAITERS_MAX,
+} from './limits.ts'
 
 export interface RedisLimiterOptions extends RedisAddress {
-  /** Which part of each limit this instance lets pass while Redis is away. */
+  /** Which part of each limit is this instance's own. */
   readonly share: Share
   readonly log: Log
   readonly metrics?: Metrics
@@ -28,25 +31,15 @@ export interface RedisLimiterOptions extends RedisAddress {
 }
 
 /*
- * A limit that all instances share. Three modes:
+ * Connects the counts of limiter-shared.ts, where the reasons are, to a Redis. Three modes:
  *
  *   redis     Redis decides, exactly, one round trip for each request.
- *   local     Redis is away or slow. This instance decides alone:
- *             - nothing passes in the second in which it was lost;
- *             - in a window that was open then: its share of what Redis last told to be left, and no more in that
- *               window, before and after together, than its share of the whole;
- *             - in a window that began later: its share.
- *   settling  Redis is back. What passed meanwhile is carried over; Redis decides, within this instance's share,
- *             until all others must have carried over theirs.
- *
- * What that promises: in each window that begins after the loss the sum over all instances is at most the limit, and so
- * it is in the second of the loss. In a longer window that was open at the loss it is at most the limit if then no
- * instance had used more than its share, or each had heard the latest count; otherwise it can be exceeded by at most
- * what single instances had used above their share. If only some instances lose Redis, the others do not know, and
- * the limit can be exceeded by the shares of those that lost it. Without Redis, instances count by their own clocks.
+ *   local     Redis is away or slow. This instance decides alone, by what is its own.
+ *   settling  Redis is back. What passed meanwhile is told to it; a request needs the own right and that of Redis,
+ *             until all others must have told theirs.
  */
 
-/** Makes a shared limiter. Begins with local shares where Redis is not there yet; never rejects for want of Redis. */
+/** Makes a shared limiter. Begins with what is its own where Redis is not there yet; never rejects for want of Redis. */
 export async function createRedisLimiter(options: RedisLimiterOptions): Promise<Limiter> {
   const limiter = new RedisLimiter(options)
   await limiter.open()
@@ -55,106 +48,109 @@ export async function createRedisLimiter(options: RedisLimiterOptions): Promise<
 
 class RedisLimiter implements Limiter {
   readonly #options: RedisLimiterOptions
-  readonly #share: Share
-  readonly #now: () => number
-  readonly #book = new UsageBook()
+  readonly #counts: SharedCounts
   readonly #show: (mode: Mode, reason: string) => void
   #mode: Mode = 'local'
   /** Why Redis was lost last. */
   #reason = ''
-  /** When Redis was lost, as a number of a second. */
-  #lostSecond: number
   #link: RedisLink | undefined
   #probe: NodeJS.Timeout | undefined
+  #returning = false
+  /** Whether it was tried in vain to come back since the loss. */
+  #confirmed = false
+  #beat: NodeJS.Timeout | undefined
+  #beating = false
   #settled: NodeJS.Timeout | undefined
+  #waiters = 0
 
   constructor(options: RedisLimiterOptions) {
+    const { share, now } = options
     this.#options = options
-    this.#share = options.share
-    this.#now = options.now ?? Date.now
+    this.#counts = new SharedCounts({
+      share,
+      now: now ?? Date.now,
+      times: now === undefined ? undefined : () => [String(Math.floor(now())), ''],
+    })
     this.#show = showMode(options)
-    this.#lostSecond = windowIndex(this.#now(), 1)
   }
 
   async open(): Promise<void> {
     this.#link = await openRedisLink(this.#options, (reason) => this.#lose(reason))
-    if (this.#link.ready) this.#enter('redis')
+    this.#beat = setInterval(() => void this.#sayThere(), MEMBER_BEAT_MS).unref()
+    // Alone from the beginning: nobody has to be waited for.
+    const { run, ready } = this.#link
+    const joined = ready && (await this.#counts.join(run))
+    if (joined && (await this.#counts.tell(run, () => true))) this.#enter('redis')
     else this.#enterLocal()
   }
 
   take(key: string, limit: ParsedLimit): LimitVerdict | Promise<LimitVerdict> {
+    return takeOne(this, { key, limit })
+  }
+  takeAll(demands: readonly LimitDemand[]): JointVerdict | Promise<JointVerdict> {
     const link = this.#link
-    if (this.#mode === 'local' || link === undefined) return this.#takeLocally(key, limit)
-    return this.#mode === 'redis'
-      ? this.#takeShared(link, key, limit)
-      : this.#takeWithinShare(link, key, limit)
+    if (this.#mode === 'local' || link === undefined) return this.#counts.takeAlone(demands)
+    return this.#takeByRedis(link, demands)
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    clearInterval(this.#beat)
     clearInterval(this.#probe)
     clearTimeout(this.#settled)
-    this.#link?.close()
+    const link = this.#link
     this.#link = undefined
+    const leaves = this.#is('redis')
     this.#mode = 'local'
-    return Promise.resolve()
+    if (leaves && link !== undefined) await this.#counts.leave(link.run)
+    link?.close()
   }
 
-  async #takeShared(link: RedisLink, key: string, limit: ParsedLimit): Promise<LimitVerdict> {
-    const verdict = await this.#askRedis(link, key, limit, 1)
-    return verdict ?? this.#takeLocally(key, limit)
-  }
-  async #takeWithinShare(link: RedisLink, key: string, limit: ParsedLimit): Promise<LimitVerdict> {
-    // the share is taken first and given back if Redis refuses, since many may ask at once
-    const taken: Usage[] = []
-    const own = this.#decide(key, limit, withinShare(this.#share), (usage) => {
-      usage.own++
-      taken.push(usage)
-    })
-    if (!own.allowed) return own
-    const verdict = await this.#askRedis(link, key, limit, 0)
-    if (verdict?.allowed !== true) for (const usage of taken) usage.own--
-    return verdict ?? this.#takeLocally(key, limit)
-  }
-  #takeLocally(key: string, limit: ParsedLimit): LimitVerdict {
-    return this.#decide(key, limit, withoutRedis(this.#share, this.#lostSecond), countUnsent)
-  }
-
-  /** `ownIfAllowed` is added to this instance's own count. `undefined`: Redis gave no answer, and counts as lost. */
-  async #askRedis(
-    link: RedisLink,
-    key: string,
-    limit: ParsedLimit,
-    ownIfAllowed: number,
-  ): Promise<LimitVerdict | undefined> {
-    const args = [this.#time()]
-    for (const { seconds, max } of limit.windows) args.push(String(seconds), String(max))
-    const [nowMs, taken, ...counts] = (await link.run(TAKE, redisKey(key), args)) ?? []
-    if (nowMs === undefined || counts.length !== limit.windows.length) {
-      this.#lose('no answer in time')
-      return undefined
+  async #takeByRedis(link: RedisLink, demands: readonly LimitDemand[]): Promise<JointVerdict> {
+    // The mode may change while an answer is awaited; the answer does not count then.
+    for (let i = 0; i < 3; i++) {
+      if (this.#is('local')) return this.#counts.takeAlone(demands)
+      const { epoch } = this.#counts
+      const verdict = this.#is('redis')
+        ? await this.#takeShared(link, demands)
+        : await this.#counts.takeSettling(link.run, demands)
+      if (verdict !== undefined) return verdict
+      if (epoch === this.#counts.epoch) this.#lose('no answer in time')
     }
-    const allowed = taken === 1
-    const states = limit.windows.map((window, at) => {
-      const count = counts[at] ?? window.max
-      const index = windowIndex(nowMs, window.seconds)
-      this.#book.learn(window.seconds, index, { key, count, own: allowed ? ownIfAllowed : 0 })
-      return { window, remaining: Math.max(window.max - count, 0), full: count >= window.max }
-    })
-    return verdictOf(allowed, nowMs, states)
+    return this.#is('local') ? this.#counts.takeAlone(demands) : this.#counts.refuse(demands)
   }
-  #decide(
-    key: string,
-    limit: ParsedLimit,
-    allowance: Allowance,
-    takeUsage: (usage: Usage) => void,
-  ): LimitVerdict {
-    return decideByBook(this.#book, { key, limit, nowMs: this.#now() }, { allowance, takeUsage })
+
+  async #takeShared(
+    link: RedisLink,
+    demands: readonly LimitDemand[],
+  ): Promise<JointVerdict | undefined> {
+    const found = await this.#counts.take(link.run, demands)
+    if (found?.wanted === true) void this.#sayThere()
+    if (found?.wait !== true) return found?.verdict
+    if (this.#waiters >= RIGHTS_WAITERS_MAX) return found.verdict
+    this.#waiters++
+    try {
+      return await this.#waitForRights(link, demands)
+    } finally {
+      this.#waiters--
+    }
+  }
+  /** The rights that are left are another instance's. It has been asked, and hands over some with its next beat. */
+  async #waitForRights(
+    link: RedisLink,
+    demands: readonly LimitDemand[],
+  ): Promise<JointVerdict | undefined> {
+    for (let i = 1; ; i++) {
+      await new Promise((resolve) => setTimeout(resolve, RIGHTS_PAUSE_MS))
+      if (!this.#is('redis')) return undefined
+      const found = await this.#counts.take(link.run, demands)
+      if (found?.wait !== true || i === RIGHTS_TRIES_MAX) return found?.verdict
+    }
   }
 
   #lose(reason?: unknown): void {
     if (reason !== undefined) this.#reason = messageOf(reason)
     if (this.#mode === 'local') return
-    this.#lostSecond = windowIndex(this.#now(), 1)
+    this.#counts.lose()
     this.#enterLocal()
   }
   #enterLocal(): void {
@@ -162,26 +158,49 @@ class RedisLimiter implements Limiter {
     this.#enter('local')
     clearInterval(this.#probe)
     this.#probe = setInterval(() => void this.#tryReturn(), REDIS_PROBE_MS).unref()
+    this.#confirmed = false
+    void this.#tryReturn()
   }
 
   async #tryReturn(): Promise<void> {
     const link = this.#link
-    if (link === undefined || !link.ready) return
-    const answer = await link.run(CARRY_OVER, redisKey('probe'), [this.#time()])
-    if (answer === undefined || !this.#is('local')) return
+    if (link === undefined || this.#returning) return
+    this.#returning = true
+    try {
+      const { epoch } = this.#counts
+      const joined = link.ready && (await this.#counts.join(link.run))
+      if (!this.#is('local') || epoch !== this.#counts.epoch) return
+      if (joined) await this.#settle(link)
+      else if (!this.#confirmed) this.#counts.confirmLost()
+      this.#confirmed = true
+    } finally {
+      this.#returning = false
+    }
+  }
+  async #settle(link: RedisLink): Promise<void> {
     clearInterval(this.#probe)
     // from here on nothing passes that Redis does not count; what passed before follows
     this.#enter('settling')
-    const done = await carryOver(this.#book.open(this.#now()), {
-      send: async ({ key, ...rest }) => {
-        const args = [this.#time(), ...carryOverArgs(rest)]
-        return (await link.run(CARRY_OVER, redisKey(key), args)) !== undefined
-      },
-      wanted: () => this.#is('settling'),
-    })
+    const told = await this.#counts.tell(link.run, () => this.#is('settling'))
     if (!this.#is('settling')) return
-    if (!done) return this.#lose('no answer in time')
-    this.#settled = setTimeout(() => this.#enter('redis'), REDIS_SETTLE_MS).unref()
+    if (!told) return this.#lose('no answer in time')
+    this.#settled = setTimeout(() => this.#exact(), REDIS_SETTLE_MS).unref()
+  }
+  #exact(): void {
+    clearTimeout(this.#settled)
+    this.#enter('redis')
+  }
+
+  async #sayThere(): Promise<void> {
+    const link = this.#link
+    if (link === undefined || this.#beating || this.#is('local')) return
+    this.#beating = true
+    const { epoch } = this.#counts
+    const heard = await this.#counts.beat(link.run)
+    this.#beating = false
+    if (epoch !== this.#counts.epoch) return
+    if (heard === 'lost') this.#lose('no answer in time')
+    else if (heard === 'all told' && this.#is('settling')) this.#exact()
   }
 
   #enter(mode: Mode): void {
@@ -191,12 +210,4 @@ class RedisLimiter implements Limiter {
   #is(mode: Mode): boolean {
     return this.#mode === mode
   }
-  #time(): string {
-    return this.#options.now === undefined ? '' : String(Math.floor(this.#options.now()))
-  }
-}
-
-const countUnsent = (usage: Usage): void => {
-  usage.own++
-  usage.unsent++
 }

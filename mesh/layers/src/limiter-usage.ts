@@ -1,28 +1,23 @@
-import type { ParsedLimit } from '@countersign/contract'
-import type { LimitVerdict } from './limiter.ts'
+import { type WindowName, windowAt } from '@countersign/contract'
 import { COUNTED_KEYS_MAX, LIMITED_KEY_CHARS_MAX } from './limits.ts'
 
 /*
- * What one instance knows of the use of limits, in calendar windows: window n of `seconds` begins at n * seconds
- * after the epoch. All counts of a window end together, so a page per window length is all the bookkeeping there is.
+ * What one instance knows of the use of limits in calendar windows. All counts of a window end together, so a page for
+ * each name of a window is all the bookkeeping there is.
  */
 
-/** The use of one key in one window. */
+/** What is known of one key in one window. */
 export interface Usage {
   /** Requests that this instance let pass, in whatever way. */
-  own: number
-  /** The highest count of all instances that Redis has told. */
+  used: number
+  /** What others have handed over to this instance, less what it has handed over, as Redis told last. */
+  moved: number
+  /** What it has begun to hand over, and is not sure to have. */
+  moving: number
+  /** The highest count of all instances that is known. */
   known: number
-  /** Requests that this instance let pass and that Redis has not counted yet. */
-  unsent: number
-}
-
-/** The use of one key in one window, and which. */
-export interface OpenUsage {
-  readonly key: string
-  readonly seconds: number
-  readonly index: number
-  readonly usage: Usage
+  /** Whether `used` and `moved` are all there is: false where another process may have acted for this instance. */
+  sure: boolean
 }
 
 /** One of several instances that divide a limit between them. */
@@ -37,117 +32,122 @@ export function shareOf(total: number, { index, of }: Share): number {
   return Math.floor(total / of) + (index < total % of ? 1 : 0)
 }
 
-/** The number of the window of `seconds` in which `nowMs` lies. */
-export const windowIndex = (nowMs: number, seconds: number): number =>
-  Math.floor(nowMs / (seconds * 1000))
+/** How many more requests an instance may let pass without asking anybody. */
+export function rightsOf({ used, moved, moving }: Usage, max: number, share: Share): number {
+  return shareOf(max, share) - used + moved - moving
+}
 
 const OTHERS = '\0others'
 
 interface Page {
-  readonly seconds: number
-  index: number
+  readonly name: WindowName
+  startMs: number
+  endMs: number
   entries: Map<string, Usage>
 }
+/** A window, as far as it is known. */
+export type OpenPage = Readonly<Pick<Page, 'startMs' | 'endMs'>>
 
-/** Bounded: see COUNTED_KEYS_MAX. */
+/** The use of one key in one window, and which. */
+export interface OpenUsage {
+  readonly key: string
+  readonly name: WindowName
+  readonly startMs: number
+  readonly usage: Usage
+}
+
+/** Bounded: see COUNTED_KEYS_MAX. Keys above that share one count, so that a full book refuses rather than forgets. */
 export class UsageBook {
-  readonly #pages = new Map<number, Page>()
+  readonly #pages = new Map<WindowName, Page>()
   readonly #keysMax: number
+  /** Of windows that began later this instance knows all that it did. */
+  #sureSinceMs = Number.NEGATIVE_INFINITY
   constructor(keysMax = COUNTED_KEYS_MAX) {
     this.#keysMax = keysMax
   }
 
-  /** The use of `key` in window `index`, to be changed in place; of the latest window, where `index` is over already. */
-  of(seconds: number, index: number, key: string): Usage {
-    const { entries } = this.#page(seconds, index)
-    const known = entries.get(key)
+  /**
+   * The use of `key` in the window of that name in which `nowMs` lies, to be changed in place; in the latest one that is
+   * known, where that is over already.
+   */
+  at(name: WindowName, nowMs: number, key: string): { startMs: number; usage: Usage } {
+    const page = this.#page(name, nowMs)
+    return { startMs: page.startMs, usage: this.#usageIn(page, key) }
+  }
+  /** The two halves of `at`, for who wants no object of both. */
+  pageAt(name: WindowName, nowMs: number): OpenPage {
+    return this.#page(name, nowMs)
+  }
+  usageOf(page: OpenPage, key: string): Usage {
+    return this.#usageIn(page as Page, key)
+  }
+  #usageIn({ startMs, entries }: Page, key: string): Usage {
+    const short = key.length <= LIMITED_KEY_CHARS_MAX ? key : key.slice(0, LIMITED_KEY_CHARS_MAX)
+    const known = entries.get(short)
     if (known !== undefined) return known
-    const name = entries.size < this.#keysMax ? key.slice(0, LIMITED_KEY_CHARS_MAX) : OTHERS
-    const usage = entries.get(name) ?? { own: 0, known: 0, unsent: 0 }
-    entries.set(name, usage)
+    const slot = entries.size < this.#keysMax ? short : OTHERS
+    const others = entries.get(slot)
+    if (others !== undefined) return others
+    const usage = { used: 0, moved: 0, moving: 0, known: 0, sure: startMs > this.#sureSinceMs }
+    entries.set(slot, usage)
     return usage
   }
-  /** Notes what Redis told: the count of all instances, and how many more of it are this instance's own. */
-  learn(seconds: number, index: number, told: { key: string; count: number; own: number }): void {
-    if (index < this.#page(seconds, index).index) return
-    const usage = this.of(seconds, index, told.key)
-    usage.known = Math.max(usage.known, told.count)
-    usage.own += told.own
+
+  /** Notes what Redis told at `nowMs`: the count of all instances, this one's own, and what was handed over. */
+  told(
+    name: WindowName,
+    nowMs: number,
+    says: { key: string; count: number; used: number; moved: number },
+  ): void {
+    const now = windowAt(name, nowMs).startMs
+    const { startMs, usage } = this.at(name, nowMs, says.key)
+    if (startMs !== now) return
+    if (this.#isShared(name, says.key)) {
+      // Of many keys at once nothing can be known.
+      usage.sure = false
+      return
+    }
+    usage.known = Math.max(usage.known, says.count)
+    usage.used = Math.max(usage.used, says.used)
+    usage.moved = says.moved
+    usage.sure = true
+  }
+
+  /** Somebody else may have acted for this instance: what it knows of windows that are open at `nowMs` is not all. */
+  distrust(nowMs: number): void {
+    this.#sureSinceMs = nowMs
+    for (const { entries } of this.#pages.values())
+      for (const usage of entries.values()) usage.sure = false
+  }
+
+  /** Nobody knows more than this instance does. */
+  trust(): void {
+    this.#sureSinceMs = Number.NEGATIVE_INFINITY
   }
 
   /** Everything that is counted in windows that are open at `nowMs`. */
   *open(nowMs: number): Generator<OpenUsage> {
-    for (const { seconds, index, entries } of this.#pages.values()) {
-      if (index < windowIndex(nowMs, seconds)) continue
-      for (const [key, usage] of entries) if (key !== OTHERS) yield { key, seconds, index, usage }
+    for (const { name, startMs, entries } of this.#pages.values()) {
+      if (startMs < windowAt(name, nowMs).startMs) continue
+      for (const [key, usage] of entries) if (key !== OTHERS) yield { key, name, startMs, usage }
     }
   }
 
-  #page(seconds: number, index: number): Page {
-    let page = this.#pages.get(seconds)
+  #isShared(name: WindowName, key: string): boolean {
+    return this.#pages.get(name)?.entries.has(key.slice(0, LIMITED_KEY_CHARS_MAX)) !== true
+  }
+  #page(name: WindowName, nowMs: number): Page {
+    let page = this.#pages.get(name)
+    if (page !== undefined && nowMs >= page.startMs && nowMs < page.endMs) return page
+    const { startMs, endMs } = windowAt(name, nowMs)
     if (page === undefined) {
-      page = { seconds, index, entries: new Map() }
-      this.#pages.set(seconds, page)
-    }
-    if (index > page.index) {
-      page.index = index
+      page = { name, startMs, endMs, entries: new Map() }
+      this.#pages.set(name, page)
+    } else if (startMs > page.startMs) {
+      page.startMs = startMs
+      page.endMs = endMs
       page.entries = new Map()
     }
     return page
   }
-}
-
-/** How many more requests an instance may let pass in a window, by what it knows. */
-export type Allowance = (
-  usage: Usage,
-  window: { readonly max: number; readonly seconds: number; readonly index: number },
-) => number
-
-/** Decides all windows of a limit at once, and counts the request in each with `takeUsage`, or in none. */
-export function decideByBook(
-  book: UsageBook,
-  asked: { readonly key: string; readonly limit: ParsedLimit; readonly nowMs: number },
-  rules: {
-    readonly allowance: Allowance
-    readonly takeUsage: (usage: Usage) => void
-  },
-): LimitVerdict {
-  const { key, limit, nowMs } = asked
-  const states = limit.windows.map((window) => {
-    const index = windowIndex(nowMs, window.seconds)
-    const usage = book.of(window.seconds, index, key)
-    return { window, usage, left: rules.allowance(usage, { ...window, index }) }
-  })
-  const allowed = states.every(({ left }) => left >= 1)
-  if (allowed) for (const { usage } of states) rules.takeUsage(usage)
-  const taken = allowed ? 1 : 0
-  return verdictOf(
-    allowed,
-    nowMs,
-    states.map(({ window, left }) => ({
-      window,
-      remaining: Math.max(left - taken, 0),
-      full: left < 1,
-    })),
-  )
-}
-
-/** Writes the verdict on a request at `nowMs`. `full`: this window is why it was refused. */
-export function verdictOf(
-  allowed: boolean,
-  nowMs: number,
-  states: readonly {
-    readonly window: ParsedLimit['windows'][number]
-    readonly remaining: number
-    readonly full: boolean
-  }[],
-): LimitVerdict {
-  let retryAfterSeconds = 0
-  const windows = states.map(({ window: { name, max, seconds }, remaining, full }) => {
-    const endsMs = (windowIndex(nowMs, seconds) + 1) * seconds * 1000
-    const resetSeconds = Math.max(Math.ceil((endsMs - nowMs) / 1000), 1)
-    if (!allowed && full) retryAfterSeconds = Math.max(retryAfterSeconds, resetSeconds)
-    return { name, max, remaining, resetSeconds }
-  })
-  return { allowed, windows, retryAfterSeconds }
 }

@@ -49,8 +49,8 @@ export const BROKEN_PIECES_MAX = 64
 /** Keys counted in one window. Further keys share one count, so that a full table refuses rather than forgets. */
 export const COUNTED_KEYS_MAX = 200_000
 export const LIMITED_KEY_CHARS_MAX = 512
-/** A Redis that takes longer is treated as away. */
-export const REDIS_TIMEOUT_MS = 100
+/** A Redis that takes longer is treated as away. A busy machine may stop it for a while, which is no loss yet. */
+export const REDIS_TIMEOUT_MS = 500
 export const REDIS_CONNECT_TIMEOUT_MS = 1_000
 export const REDIS_RECONNECT_MS_MAX = 500
 export const REDIS_PROBE_MS = 250
@@ -58,11 +58,26 @@ export const REDIS_PROBE_MS = 250
 export const REDIS_SILENCE_MS_MAX = 3_000
 export const REDIS_QUEUE_MAX = 10_000
 /**
- * After Redis is back an instance stays within its share for so long, so that all others have carried over what they let pass.
- * Above REDIS_RECONNECT_MS_MAX + REDIS_PROBE_MS + REDIS_CONNECT_TIMEOUT_MS + REDIS_TIMEOUT_MS.
+ * After Redis is back an instance needs its own right, too, until all others have told what they let pass; for so long
+ * at most, since one of them may have ended.
+ * Above REDIS_RECONNECT_MS_MAX + REDIS_PROBE_MS + REDIS_CONNECT_TIMEOUT_MS + REDIS_TIMEOUT_MS, and with them below 5 s.
  */
-export const REDIS_SETTLE_MS = 2_000
-export const CARRY_OVER_BATCH = 200
+export const REDIS_SETTLE_MS = 2_400
+/** Windows and buckets in one call, and calls at one time. */
+export const CARRY_OVER_KEYS = 50
+export const CARRY_OVER_CALLS = 8
+/** How often an instance says that it is there, and looks whether its rights are wanted. */
+export const MEMBER_BEAT_MS = 100
+/** An instance that was silent for so long is gone: what was its own is taken by those who need it. */
+export const MEMBER_LEASE_MS = 10_000
+/** After instances began to gather nobody counts as gone for so long. Above REDIS_SETTLE_MS. */
+export const MEMBER_ABSENT_MS = 5_000
+/** Requests that wait for rights of another instance, how often they ask again, and how long they pause before. */
+export const RIGHTS_WAITERS_MAX = 64
+export const RIGHTS_TRIES_MAX = 12
+export const RIGHTS_PAUSE_MS = 25
+/** Windows of which rights are wanted at one time. */
+export const LIMITER_WANTS_MAX = 10_000
 
 // Chosen by us: connections to other workloads.
 
@@ -73,9 +88,31 @@ export const IN_FLIGHT_MAX = 4_096
 /** An idle connection is closed after this, or a little before the other side would, where it says when. */
 export const IDLE_MS_MAX = 30_000
 export const RESPONSE_BYTES_MAX = 10 * 1024 * 1024
-export const RESPONSE_HEAD_BYTES_MAX = 32 * 1024
+/** Bounds of what `@countersign/ground/http1` reads: of a head, and of what comes between and behind chunks. */
+export const RESPONSE_HEAD_BOUNDS = { headBytesMax: 32 * 1024, headersMax: 256, targetBytesMax: 0 }
+export const RESPONSE_BODY_BOUNDS = {
+  extensionBytesMax: 4 * 1024,
+  trailerBytesMax: 8 * 1024,
+  trailersMax: 64,
+}
+/** Interim answers (1xx) before the final one. */
+export const INTERIM_ANSWERS_MAX = 16
+/** What is read of a connection at once: one TLS record. */
+export const READ_BUFFER_BYTES = 16 * 1024
+/** A body of this size is copied behind its head, so that both leave as one. */
+export const BODY_JOIN_BYTES_MAX = 64 * 1024
+/** So much earlier than the other side has said it is given up, since news of the end travels, too. */
+export const KEEP_ALIVE_MARGIN_MS = 1_000
+/** How often idle connections are looked through. */
+export const IDLE_SWEEP_MS = 1_000
 /** How long requests over connections with the old certificate may take to end after a renewal. */
 export const RETIRE_MS_MAX = 60_000
+/** Of HTTP/2, on one connection: requests at once, and bytes that are not taken yet, of one answer and of all. */
+export const H2_STREAMS_MAX = 100
+export const H2_STREAM_WINDOW_BYTES = 64 * 1024 - 1
+export const H2_CONNECTION_WINDOW_BYTES = H2_STREAMS_MAX * H2_STREAM_WINDOW_BYTES
+/** However steadily it comes, an answer ends. */
+export const STREAM_MS_MAX = 60 * 60_000
 /** How late a deadline may be noticed. */
 export const DEADLINE_STEP_MS = 20
 

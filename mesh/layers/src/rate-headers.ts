@@ -1,30 +1,76 @@
-import type { LimitVerdict } from './limiter.ts'
+import { WINDOW_NAMES } from '@countersign/contract'
+import type { JointVerdict, LimitState, LimitVerdict } from './limiter.ts'
 import { Refusal } from './refusal.ts'
 
 /**
- * The response headers that tell a caller where it stands: `RateLimit` and `RateLimit-Policy`
- * (draft-ietf-httpapi-ratelimit-headers-11), Kong's `X-RateLimit-*`, and `Retry-After` on a refusal.
+ * Adds the response headers that tell a caller where it stands: `RateLimit` and `RateLimit-Policy`
+ * (draft-ietf-httpapi-ratelimit-headers-11), Kong's `X-RateLimit-*` for each window and `RateLimit-*` for the tightest (of two, the longer),
+ * and `Retry-After` on a refusal. `flat`: name, value, name, value …
  */
-export function rateHeaders(verdict: LimitVerdict): Record<string, string> {
-  const headers: Record<string, string> = {}
-  const policies: string[] = []
-  const states: string[] = []
-  for (const { name, max, remaining, resetSeconds } of verdict.windows) {
-    policies.push(`"${name}";q=${max};w=${SECONDS[name] ?? 1}`)
-    states.push(`"${name}";r=${remaining};t=${resetSeconds}`)
-    headers[`x-ratelimit-limit-${name}`] = String(max)
-    headers[`x-ratelimit-remaining-${name}`] = String(remaining)
+export function addRateHeaders(
+  flat: string[],
+  {
+    allowed,
+    windows,
+    retryAfterSeconds,
+  }: Pick<LimitVerdict, 'allowed' | 'windows' | 'retryAfterSeconds'>,
+): void {
+  let policies = ''
+  let states = ''
+  let tightest: LimitState | undefined
+  for (const window of windows) {
+    const { name, max, remaining, resetSeconds, seconds } = window
+    const comma = policies === '' ? '' : ', '
+    policies += `${comma}"${name}";q=${max};w=${seconds}`
+    states += `${comma}"${name}";r=${remaining};t=${resetSeconds}`
+    flat.push(limitName(name), String(max), remainingName(name), String(remaining))
+    if (tightest === undefined || remaining <= tightest.remaining) tightest = window
   }
-  headers['ratelimit-policy'] = policies.join(', ')
-  headers.ratelimit = states.join(', ')
-  if (!verdict.allowed) headers['retry-after'] = String(Math.max(verdict.retryAfterSeconds, 1))
+  if (tightest !== undefined) addTightest(flat, tightest, policies, states)
+  if (!allowed) flat.push('retry-after', String(Math.max(retryAfterSeconds, 1)))
+}
+
+function addTightest(
+  flat: string[],
+  { max, remaining, resetSeconds }: LimitState,
+  policies: string,
+  states: string,
+): void {
+  flat.push('ratelimit-policy', policies, 'ratelimit', states, 'ratelimit-limit', String(max))
+  flat.push('ratelimit-remaining', String(remaining), 'ratelimit-reset', String(resetSeconds))
+}
+
+const LIMIT_NAMES: ReadonlyMap<string, string> = namesOf('x-ratelimit-limit-')
+const REMAINING_NAMES: ReadonlyMap<string, string> = namesOf('x-ratelimit-remaining-')
+const limitName = (window: string): string =>
+  LIMIT_NAMES.get(window) ?? `x-ratelimit-limit-${window}`
+const remainingName = (window: string): string =>
+  REMAINING_NAMES.get(window) ?? `x-ratelimit-remaining-${window}`
+function namesOf(family: string): ReadonlyMap<string, string> {
+  return new Map([...WINDOW_NAMES, 'burst'].map((window) => [window, family + window]))
+}
+
+/** The same as an object. */
+export function rateHeaders(
+  verdict: Pick<LimitVerdict, 'allowed' | 'windows' | 'retryAfterSeconds'>,
+): Record<string, string> {
+  const flat: string[] = []
+  addRateHeaders(flat, verdict)
+  const headers: Record<string, string> = {}
+  for (let i = 0; i + 1 < flat.length; i += 2) headers[flat[i] ?? ''] = flat[i + 1] ?? ''
   return headers
 }
-const SECONDS: Readonly<Record<string, number>> = {
-  second: 1,
-  minute: 60,
-  hour: 3_600,
-  day: 86_400,
+
+/** The headers for several limits at once. Where two have a window of the same name, the tighter one is told. */
+export function jointRateHeaders(joint: JointVerdict): Record<string, string> {
+  const windows = new Map<string, LimitState>()
+  for (const verdict of joint.verdicts)
+    for (const window of verdict.windows) {
+      const known = windows.get(window.name)
+      if (known === undefined || window.remaining < known.remaining)
+        windows.set(window.name, window)
+    }
+  return rateHeaders({ ...joint, windows: [...windows.values()] })
 }
 
 /** The refusal of a request that is over its limit, with the headers above. */

@@ -53,7 +53,7 @@ export function refuseBytes(
 }
 
 /** Writes a whole answer to a socket that has no request on it, and ends it. */
-export function answerRaw(socket: Duplex, refusal: Refusal, requestId: string): void {
+function answerRaw(socket: Duplex, refusal: Refusal, requestId: string): void {
   const { status, headers, body } = renderProblem(refusal, requestId)
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,

@@ -11,6 +11,8 @@ export const NOT_STARTED_HEADER = 'countersign-not-started'
 export interface Attempt {
   /** 1 for the first. */
   readonly number: number
+  /** How often it may be sent in all; 2 where nothing else is said. */
+  readonly triesMax?: number
   /** Whether doing it twice is the same as once: by its method, by contract, or by its idempotency key. */
   readonly idempotent: boolean
   /** Whether the body can be sent again; a stream cannot. */
@@ -26,7 +28,7 @@ export interface Attempt {
 /*
  * A request may be sent once more, to another instance, if
  *
- * - it was sent once, and can be sent again
+ * - it was sent once, or less often than the caller allows, and can be sent again
  * - there is time left
  * - nothing of an answer was seen, or the answer is a 503 that states that nothing was begun
  * - it certainly never reached the other side, or it is idempotent
@@ -43,7 +45,7 @@ const ELSEWHERE: ReadonlySet<UpstreamErrorCode> = new Set([
 
 /** Decides by the rules above, all but the last. */
 export function mayRetry(attempt: Attempt): boolean {
-  if (attempt.number !== 1 || !attempt.replayable) return false
+  if (attempt.number >= (attempt.triesMax ?? 2) || !attempt.replayable) return false
   if (!(attempt.timeLeftMs >= RETRY_TIME_LEFT_MS_MIN)) return false
   const { error } = attempt
   if (error === undefined) return attempt.status === 503 && attempt.notStarted === true

@@ -1,3 +1,4 @@
+import { detached } from '@countersign/ground/http1'
 import { CACHED_TOKEN_CHARS_MAX, CACHED_TOKEN_MS_MAX, CACHED_TOKENS_MAX } from './limits.ts'
 import type { VerifiedToken } from './token.ts'
 
@@ -35,7 +36,8 @@ export class TokenCache {
   set(token: string, verified: VerifiedToken, now: number): void {
     if (token.length > CACHED_TOKEN_CHARS_MAX) return
     const until = Math.min(verified.expiresAt * 1000, now + CACHED_TOKEN_MS_MAX)
-    this.#put(token, { verified, until })
+    // It may be a window onto the whole head of a request.
+    this.#put(detached(token), { verified, until })
   }
 
   clear(): void {

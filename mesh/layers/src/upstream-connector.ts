@@ -1,11 +1,16 @@
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
-import { messageOf } from '@countersign/ground/errors'
+import { connect, createSecureContext, type TLSSocket } from 'node:tls'
 import type { SpiffeId } from '@countersign/ground/spiffe'
-import type { buildConnector } from 'undici'
-import { CONNECT_TIMEOUT_MS } from './limits.ts'
 import type { PeerProver } from './peer-prover.ts'
 import type { Revocable, RevocationList } from './revocation-list.ts'
-import { UpstreamError } from './upstream-error.ts'
+import {
+  type Address,
+  type Connector,
+  establish,
+  PROTOCOL_NAMES,
+  readerFor,
+  type TlsOptions,
+  type WireProtocol,
+} from './upstream-establish.ts'
 
 /** The live certificate of the calling workload. */
 export interface ClientIdentity {
@@ -34,19 +39,22 @@ export interface PeerEvidence {
 }
 
 export interface ConnectorOptions {
-  readonly address: { readonly host: string; readonly port: number }
+  readonly address: Address
   readonly expectedId: SpiffeId
   readonly identity: ClientIdentity
   /** For the identity's bundle. */
   readonly prover: PeerProver
   /** Told of each connection that has passed. */
   readonly onPeer: (evidence: PeerEvidence, socket: TLSSocket) => void
+  /** CONNECT_TIMEOUT_MS where nothing else is said. */
+  readonly timeoutMs?: number | undefined
+  readonly protocol: WireProtocol
 }
 
 /*
  * A connection to a workload. Before any byte of a request is sent:
  *
- *  1. TLS 1.3, our certificate shown, HTTP/1.1 agreed
+ *  1. TLS 1.3, our certificate shown, the protocol agreed that is going to be spoken
  *  2. the chain of the other side ends in a root of our bundle and in no other: OpenSSL says so, and our own path
  *     validation as well, which also looks at what OpenSSL leaves to others
  *  3. its certificate is a well-formed X.509-SVID, and within its time: a resumed session would not ask again
@@ -62,75 +70,54 @@ interface Remembered {
   readonly peer: PeerEvidence
 }
 
-/** Makes the connect function of a pool. Throws where certificate, key or bundle cannot be used. */
-export function createConnector(options: ConnectorOptions): buildConnector.connector {
-  const { chain, key } = options.identity.current()
+/** Makes the connections to a workload. Throws where certificate, key or bundle cannot be used. */
+export function createConnector(options: ConnectorOptions): Connector {
+  const { address, expectedId, identity, protocol } = options
+  const { chain, key } = identity.current()
   const secureContext = createSecureContext({
     cert: chain,
     key,
-    ca: options.identity.bundle(),
+    ca: identity.bundle(),
     minVersion: 'TLSv1.3',
   })
   let last: Remembered | undefined
-  return (_asked, callback) => {
+  return (onRead, done) => {
     // A session of who is believed no more is forgotten: its proof counts no longer.
-    if (last !== undefined && options.identity.revocations.refusalOf(last.peer.revocable)) {
-      last = undefined
-    }
+    if (last !== undefined && identity.revocations.refusalOf(last.peer.revocable)) last = undefined
     const offered = last
-    const socket = openSocket(options.address, secureContext, offered?.session)
-    const finish = (error: UpstreamError | null): void => {
-      clearTimeout(timer)
-      socket.off('error', onError)
-      if (error === null) callback(null, socket)
-      else {
-        socket.on('error', () => undefined).destroy()
-        callback(error, null)
-      }
-    }
-    const onError = (error: Error): void =>
-      finish(
-        new UpstreamError(codeOf(error, socket), describe(options, messageOf(error)), {
-          cause: error,
-        }),
-      )
-    const timer = setTimeout(
-      () => finish(new UpstreamError('CONNECT_FAILED', describe(options, 'took too long'))),
-      CONNECT_TIMEOUT_MS,
+    const session = offered === undefined ? {} : { session: offered.session }
+    return establish(
+      {
+        ...{ address, whom: expectedId, event: 'secureConnect', timeoutMs: options.timeoutMs },
+        open: (onread) =>
+          connect({
+            ...tlsOptions(address, protocol),
+            ...{ secureContext, ...session, ...readerFor(protocol, onread) },
+          }),
+        judge: (socket) => {
+          const peer = provePeer(socket as TLSSocket, options, offered?.peer)
+          if (typeof peer === 'string') return peer
+          options.onPeer(peer, socket as TLSSocket)
+          socket.on('session', (session: Buffer) => {
+            last = { session, peer }
+          })
+          return undefined
+        },
+      },
+      onRead,
+      done,
     )
-    socket.once('error', onError).once('secureConnect', () => {
-      const peer = provePeer(socket, options, offered?.peer)
-      if (typeof peer === 'string')
-        finish(new UpstreamError('PEER_REFUSED', describe(options, peer)))
-      else {
-        options.onPeer(peer, socket)
-        socket.on('session', (session: Buffer) => {
-          last = { session, peer }
-        })
-        finish(null)
-      }
-    })
   }
 }
 
-function openSocket(
-  { host, port }: ConnectorOptions['address'],
-  secureContext: SecureContext,
-  session: Buffer | undefined,
-): TLSSocket {
-  const socket = connect({
-    host,
-    port,
-    secureContext,
-    minVersion: 'TLSv1.3',
-    ALPNProtocols: ['http/1.1'],
-    rejectUnauthorized: true,
-    // the SPIFFE id is checked in its place, see provePeer
-    checkServerIdentity: () => undefined,
-    ...(session === undefined ? {} : { session }),
-  })
-  return socket.setNoDelay(true).setKeepAlive(true, 30_000)
-}
+const tlsOptions = (address: Address, protocol: WireProtocol): TlsOptions => ({
+  ...address,
+  minVersion: 'TLSv1.3',
+  ALPNProtocols: [protocol],
+  rejectUnauthorized: true,
+  // the SPIFFE id is checked in its place, see provePeer
+  checkServerIdentity: () => undefined,
+})
 
 /** Rules 1 to 5, by what the finished handshake shows. A text says what is wrong. */
 function provePeer(
@@ -139,7 +126,8 @@ function provePeer(
   inherited: PeerEvidence | undefined,
 ): PeerEvidence | string {
   if (!socket.authorized) return 'its chain is not trusted'
-  if (socket.alpnProtocol !== 'http/1.1') return 'it does not agree on HTTP/1.1'
+  if (socket.alpnProtocol !== options.protocol)
+    return `it does not agree on ${PROTOCOL_NAMES[options.protocol]}`
   const resumed = socket.isSessionReused()
   const peer = resumed && inherited !== undefined ? inherited : readPeer(socket, options)
   if (typeof peer === 'string') return peer
@@ -174,17 +162,3 @@ function readPeer(
     resumed: false,
   }
 }
-
-/** Errors of certificates are about who answers; all others about whether someone does. */
-function codeOf(error: Error, socket: TLSSocket): 'PEER_REFUSED' | 'CONNECT_FAILED' {
-  // Null at runtime, whatever the types say, where OpenSSL has found nothing wrong with the chain.
-  const verdict: unknown = socket.authorizationError
-  const code = 'code' in error ? String(error.code) : ''
-  return typeof verdict === 'string' ||
-    /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ERR_SSL|ERR_TLS/.test(code)
-    ? 'PEER_REFUSED'
-    : 'CONNECT_FAILED'
-}
-
-const describe = ({ address, expectedId }: ConnectorOptions, what: string): string =>
-  `${expectedId} at ${address.host}:${address.port}: ${what}`

@@ -1,4 +1,4 @@
-import { CodedError, messageOf } from '@countersign/ground/errors'
+import { CodedError } from '@countersign/ground/errors'
 
 /** Why a request to another workload has no answer. */
 export type UpstreamErrorCode =
@@ -36,24 +36,4 @@ export class UpstreamError extends CodedError<UpstreamErrorCode> {
     this.sent = seen.sent ?? false
     this.answered = seen.answered ?? false
   }
-}
-
-/** Translates what undici throws. */
-export function toUpstreamError(
-  thrown: unknown,
-  seen: { sent: boolean; answered: boolean },
-): UpstreamError {
-  if (thrown instanceof UpstreamError && thrown.sent === seen.sent) return thrown
-  const code = thrown instanceof UpstreamError ? thrown.code : codeOf(thrown)
-  return new UpstreamError(code, messageOf(thrown), { ...seen, cause: thrown })
-}
-
-function codeOf(thrown: unknown): UpstreamErrorCode {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') return 'ANSWER_MALFORMED'
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return 'ANSWER_MALFORMED'
-  if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH')
-    return 'REQUEST_INVALID'
-  if (code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED') return 'CLOSED'
-  return 'CONNECTION_LOST'
 }

@@ -1,95 +1,104 @@
-import type { Dispatcher } from 'undici'
 import type { Deadlines, Mortal } from './deadlines.ts'
-import { toUpstreamError, UpstreamError } from './upstream-error.ts'
+import { STREAM_MS_MAX } from './limits.ts'
+import { UpstreamError, type UpstreamErrorCode } from './upstream-error.ts'
+import type { Receiver } from './upstream-receiver.ts'
+import type { UpstreamRequest } from './upstream-request.ts'
+import type { WaitingLine } from './upstream-waiting.ts'
 
-/** Takes an answer as it comes. Exactly one of `end` and `error` is called, once, and nothing after it. */
-export interface Receiver {
-  /**
-   * Status and headers (name, value, name, value …) of the final answer.
-   * Return false to get nothing more until `resume` is called.
-   */
-  head(status: number, rawHeaders: readonly Buffer[], resume: () => void): boolean
-  /** Return false to get nothing more until the `resume` of `head` is called. */
-  data(chunk: Buffer): boolean
-  end(): void
-  error(error: UpstreamError): void
+/** What a request runs on. */
+interface Carrier {
+  destroy(): void
 }
 
-/** One request and its answer, as undici's handler. Made once for each request, so it holds all the state there is. */
-export class Exchange implements Dispatcher.DispatchHandler, Mortal {
-  readonly deadline: number
-  readonly #receiver: Receiver
+/** One request and its answer. Made once for each request, so it holds all the state there is. */
+export class Exchange implements Mortal {
+  readonly request: UpstreamRequest
+  /** The head as it is written. */
+  readonly head: string
+  readonly receiver: Receiver
+  deadline: number
+  /** For an answer that goes on and on. */
+  readonly #lastMs: number
   readonly #deadlines: Deadlines
+  sooner: Mortal | undefined
+  later: Mortal | undefined
   readonly #onDone: () => void
-  #abort: ((reason?: Error) => void) | undefined
-  #sent = false
-  #answered = false
-  /** The receiver has heard the end. */
-  #over = false
-  /** Undici is through with it as well. */
-  #done = false
+
+  /** Where it waits, in which place, and between whom. */
+  line: WaitingLine | undefined
+  arrival = 0
+  before: Exchange | undefined
+  behind: Exchange | undefined
+
+  /** Where it runs. */
+  connection: Carrier | undefined
+  sent = false
+  answered = false
+  /** The receiver has heard the end, or has the connection itself. */
+  over = false
 
   constructor(
+    request: UpstreamRequest,
     receiver: Receiver,
-    options: { deadline: number; deadlines: Deadlines; onDone: () => void },
+    options: { head: string; deadlines: Deadlines; onDone: () => void },
   ) {
-    this.#receiver = receiver
-    this.deadline = options.deadline
+    this.request = request
+    this.receiver = receiver
+    this.head = options.head
+    const now = performance.now()
+    this.deadline = now + request.timeoutMs
+    this.#lastMs = now + STREAM_MS_MAX
     this.#deadlines = options.deadlines
     this.#onDone = options.onDone
     this.#deadlines.add(this)
   }
 
+  /** A part of the answer has come, or the next is wanted: it has its own time. */
+  progress(): void {
+    const { stallMs } = this.request
+    if (stallMs !== undefined) this.deadline = Math.min(performance.now() + stallMs, this.#lastMs)
+  }
+  /** The receiver has enough for now: nothing is waited for. */
+  rest(): void {
+    if (this.request.stallMs !== undefined) this.deadline = this.#lastMs
+  }
   expire(): void {
-    this.cancel(this.#error('TIMEOUT', 'the deadline passed'))
+    this.cancel(this.errorOf('TIMEOUT', 'the deadline passed'))
   }
   /** Ends it early. The connection is given up, since what comes on it could not be told apart. */
-  cancel(error: UpstreamError = this.#error('ABORTED', 'the caller gave up')): void {
-    if (this.#over) return
-    this.#fail(error)
-    // while it still waits for a connection there is nothing to abort: see onConnect
-    this.#abort?.(error)
+  cancel(error: UpstreamError = this.errorOf('ABORTED', 'the caller gave up')): void {
+    if (this.over) return
+    this.line?.remove(this)
+    this.line = undefined
+    const { connection } = this
+    this.fail(error)
+    connection?.destroy()
   }
-
-  onConnect(abort: (reason?: Error) => void): void {
-    if (this.#over) abort(this.#error('ABORTED', 'over before it was sent'))
-    else {
-      this.#abort = abort
-      this.#sent = true
-    }
-  }
-  onHeaders(status: number, rawHeaders: Buffer[], resume: () => void): boolean {
-    if (status < 200 || this.#over) return true
-    this.#answered = true
-    return this.#receiver.head(status, rawHeaders, resume)
-  }
-  onData(chunk: Buffer): boolean {
-    return this.#over || this.#receiver.data(chunk)
-  }
-  onComplete(): void {
+  /** The answer is complete. */
+  end(trailers: readonly string[] | undefined): void {
+    if (this.over) return
     this.#finish()
-    if (this.#over) return
-    this.#over = true
-    this.#receiver.end()
-  }
-  onError(thrown: Error): void {
-    this.#finish()
-    if (!this.#over)
-      this.#fail(toUpstreamError(thrown, { sent: this.#sent, answered: this.#answered }))
-  }
-
-  #error(code: 'TIMEOUT' | 'ABORTED', message: string): UpstreamError {
-    return new UpstreamError(code, message, { sent: this.#sent, answered: this.#answered })
-  }
-  #fail(error: UpstreamError): void {
-    this.#over = true
-    this.#deadlines.delete(this)
-    this.#receiver.error(error)
-  }
-  #finish(): void {
-    if (this.#done) return
-    this.#done = true
-    this.#deadlines.delete(this)
     this.#onDone()
+    this.receiver.end(trailers)
+  }
+  fail(error: UpstreamError): void {
+    if (this.over) return
+    this.#finish()
+    this.#onDone()
+    this.receiver.error(error)
+  }
+  /** The receiver has the connection from now on. Call the result when that has ended. */
+  handOver(): () => void {
+    this.#finish()
+    return this.#onDone
+  }
+  errorOf(code: UpstreamErrorCode, message: string, cause?: unknown): UpstreamError {
+    return new UpstreamError(code, message, { sent: this.sent, answered: this.answered, cause })
+  }
+
+  #finish(): void {
+    this.over = true
+    this.connection = undefined
+    this.#deadlines.delete(this)
   }
 }

@@ -1,23 +1,23 @@
 import { UpstreamError } from './upstream-error.ts'
-import type { Receiver } from './upstream-exchange.ts'
+import type { Exchange } from './upstream-exchange.ts'
+import type { Receiver } from './upstream-receiver.ts'
 
 /** A whole answer. */
 export class UpstreamReply {
   readonly status: number
   /** Name, value, name, value …, as they came. */
-  readonly rawHeaders: readonly Buffer[]
+  readonly headers: readonly string[]
   readonly body: Buffer
-  constructor(status: number, rawHeaders: readonly Buffer[], body: Buffer) {
+  constructor(status: number, headers: readonly string[], body: Buffer) {
     this.status = status
-    this.rawHeaders = rawHeaders
+    this.headers = headers
     this.body = body
   }
   /** The first value of a header. `name` in lower case. */
   header(name: string): string | undefined {
-    for (let i = 0; i + 1 < this.rawHeaders.length; i += 2) {
-      const key = this.rawHeaders[i]
-      if (key?.length === name.length && key.toString('latin1').toLowerCase() === name)
-        return this.rawHeaders[i + 1]?.toString('latin1')
+    for (let i = 0; i + 1 < this.headers.length; i += 2) {
+      const key = this.headers[i]
+      if (key?.length === name.length && key.toLowerCase() === name) return this.headers[i + 1]
     }
     return undefined
   }
@@ -28,13 +28,13 @@ const NO_BYTES = Buffer.alloc(0)
 /** Collects an answer up to a number of bytes, and gives it as a whole. */
 export class Collector implements Receiver {
   readonly promise: Promise<UpstreamReply>
-  /** Ends the exchange; set by who starts it. */
-  cancel: (error: UpstreamError) => void = () => undefined
+  /** Set by who starts it. */
+  exchange: Exchange | undefined
   readonly #bytesMax: number
   #resolve: (reply: UpstreamReply) => void = () => undefined
   #reject: (error: UpstreamError) => void = () => undefined
   #status = 0
-  #rawHeaders: readonly Buffer[] = []
+  #headers: readonly string[] = []
   #chunk: Buffer | undefined
   #chunks: Buffer[] | undefined
   #bytes = 0
@@ -46,16 +46,18 @@ export class Collector implements Receiver {
       this.#reject = reject
     })
   }
-  head(status: number, rawHeaders: readonly Buffer[]): boolean {
+  head(status: number, headers: readonly string[]): boolean {
     this.#status = status
-    this.#rawHeaders = rawHeaders
+    this.#headers = headers
     return true
   }
   data(chunk: Buffer): boolean {
     this.#bytes += chunk.length
     if (this.#bytes > this.#bytesMax) {
       const seen = { sent: true, answered: true }
-      this.cancel(new UpstreamError('ANSWER_TOO_LARGE', `over ${this.#bytesMax} bytes`, seen))
+      this.exchange?.cancel(
+        new UpstreamError('ANSWER_TOO_LARGE', `over ${this.#bytesMax} bytes`, seen),
+      )
     } else if (this.#chunk === undefined) this.#chunk = chunk
     else {
       this.#chunks ??= [this.#chunk]
@@ -65,7 +67,7 @@ export class Collector implements Receiver {
   }
   end(): void {
     const body = this.#chunks === undefined ? this.#chunk : Buffer.concat(this.#chunks)
-    this.#resolve(new UpstreamReply(this.#status, this.#rawHeaders, body ?? NO_BYTES))
+    this.#resolve(new UpstreamReply(this.#status, this.#headers, body ?? NO_BYTES))
   }
   error(error: UpstreamError): void {
     this.#reject(error)

@@ -10,8 +10,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CutReason } from './revocation-list.ts'
 import { createTestLog } from './testing/issuer.ts'
 import { idOf, type TestCredential, TestIdentity, TestPki } from './testing/pki.ts'
-import { createUpstream, type UpstreamRequest } from './upstream.ts'
+import { createUpstream } from './upstream.ts'
 import { UpstreamError } from './upstream-error.ts'
+import type { UpstreamRequest } from './upstream-request.ts'
 
 let pki: TestPki
 let identity: TestIdentity

@@ -55,7 +55,8 @@ async function measure(port: number, pki: TestPki, concurrency: number): Promise
   const at = (share: number) => (tookMs[Math.floor(tookMs.length * share)] ?? 0).toFixed(1)
   const cpuUs = ((user + system) / tookMs.length).toFixed(0)
   const rate = Math.round(tookMs.length / SECONDS)
-  return `${concurrency} in flight: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, client CPU ${cpuUs} us a request`
+  const userUs = (user / tookMs.length).toFixed(0)
+  return `${concurrency} in flight: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, client CPU ${cpuUs} us a request, ${userUs} of them outside of the kernel`
 }
 
 process.once('message', serve)

@@ -7,8 +7,9 @@ import { until } from '@countersign/ground/testkit'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createTestLog } from './testing/issuer.ts'
 import { idOf, TestIdentity, TestPki } from './testing/pki.ts'
-import { createUpstream, type Upstream, type UpstreamRequest } from './upstream.ts'
+import { createUpstream, type Upstream } from './upstream.ts'
 import { UpstreamError } from './upstream-error.ts'
+import type { UpstreamRequest } from './upstream-request.ts'
 
 let pki: TestPki
 let identity: TestIdentity
@@ -157,7 +158,7 @@ describe('a request to a workload that proves who it is', () => {
           setTimeout(go, 1)
           return false
         },
-        end: resolve,
+        end: () => resolve(),
         error: reject,
       })
     })

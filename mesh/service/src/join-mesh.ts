@@ -26,11 +26,17 @@ export interface Joined<Name extends string = string> {
 export interface JoinHooks {
   /** The own certificate was taken back, or has expired: nobody takes this process any more. Called once. */
   onLost?(why: 'revoked' | 'expired'): void
+  /** In place of one on standard output. */
+  readonly log?: Log
 }
 
 /** Joins the trust domain as `name` and connects to the mesh, as a caller only. Settings as for `serve`. */
-export function joinMesh<Name extends string>(name: Name, env: Env): Promise<Joined<Name>> {
-  return joinAs({ name }, env) as Promise<Joined<Name>>
+export function joinMesh<Name extends string>(
+  name: Name,
+  env: Env,
+  hooks: JoinHooks = {},
+): Promise<Joined<Name>> {
+  return joinAs({ name }, env, hooks) as Promise<Joined<Name>>
 }
 
 /** Joins in the way that the part has for it, and follows what the authorities say from then on. */
@@ -41,11 +47,8 @@ export async function joinAs(
 ): Promise<Joined> {
   const settings = readPlatformSettings(env)
   const instance = settings.COUNTERSIGN_INSTANCE ?? `${part.name}-1`
-  const log = createLog({
-    service: part.name,
-    node: instance,
-    level: settings.COUNTERSIGN_LOG_LEVEL,
-  })
+  const level = settings.COUNTERSIGN_LOG_LEVEL
+  const log = hooks.log ?? createLog({ service: part.name, node: instance, level })
   const metrics = new Metrics()
   // Renewal goes over the mesh, and the mesh needs the identity: the connection is there before the first renewal.
   let way: WayToAuthorities | undefined

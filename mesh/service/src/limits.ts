@@ -10,6 +10,8 @@ export const KEEP_ALIVE_TIMEOUT_MS = 75_000
 export const HEADER_BYTES_MAX = 16 * 1024
 /** Connections to one listener; more wait in the kernel. */
 export const CONNECTIONS_MAX = 20_000
+/** An instance that left the registry goes on for so long: until those who call it have heard. */
+export const CALLERS_HEAR_MS = 200
 /** How long a stopping instance waits for what is in flight. */
 export const DRAIN_MS = 3_000
 /** How long a stopping instance waits for the collector to take the last events; the rest stays on the spool. */

@@ -28,10 +28,11 @@ export async function run(part: Part): Promise<void> {
   process.umask(0o077)
   let running: Running | undefined
   let stopping = false
+  let everythingEnds = false
   const stop = async (): Promise<void> => {
     if (stopping) process.exit(1)
     stopping = true
-    await running?.close()
+    await running?.close({ everythingEnds })
     process.exit(0)
   }
   const fail = (error: unknown): never => {
@@ -45,6 +46,9 @@ export async function run(part: Part): Promise<void> {
     process.exit(EXIT_CERTIFICATE_LOST)
   }
   process.on('SIGTERM', () => void stop())
+  process.on('message', (message) => {
+    everythingEnds ||= isEverythingEnds(message)
+  })
   // Ctrl-C reaches every process of a terminal; under a supervisor the order of stopping is its to decide.
   process.on('SIGINT', () => (process.channel ? undefined : void stop()))
   process.on('disconnect', () => void stop())
@@ -67,6 +71,14 @@ const LOST = { revoked: 'was taken back', expired: 'has expired' } as const
 
 function tell(message: ProcessMessage): void {
   if (process.connected) process.send?.(message)
+}
+
+/** What a supervisor says before it stops all of a platform. */
+export const EVERYTHING_ENDS = { type: 'everything-ends' } as const
+
+function isEverythingEnds(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null || !('type' in message)) return false
+  return message.type === EVERYTHING_ENDS.type
 }
 
 function isConfigError(error: unknown): boolean {

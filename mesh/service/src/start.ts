@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe } from '@countersign/contract'
 import {
   audit,
@@ -22,7 +23,7 @@ import { buildWorkload } from './build-workload.ts'
 import type { PlatformSettings } from './config/platform.ts'
 import { createRegistrar } from './discovery/registrar.ts'
 import { joinAs, type Joined, type JoinHooks } from './join-mesh.ts'
-import { FLUSH_MS } from './limits.ts'
+import { CALLERS_HEAR_MS, FLUSH_MS } from './limits.ts'
 import { operationsOf } from './operations.ts'
 import type { Built, Env, Part } from './part.ts'
 import { type MeshServer, openServer } from './server/server.ts'
@@ -35,8 +36,12 @@ export interface Running {
   readonly workload: Workload
   readonly host: string
   readonly port: number
-  /** Drains, deregisters, flushes records, closes. */
-  close(): Promise<void>
+  /** Deregisters, drains, flushes records, closes. */
+  close(how?: Closing): Promise<void>
+}
+interface Closing {
+  /** Nobody is left who would call: callers need no time to hear of it. */
+  readonly everythingEnds?: boolean
 }
 
 /**
@@ -131,9 +136,10 @@ async function open(
     workload,
     host: server.host,
     port: server.port,
-    close: async () => {
+    close: async ({ everythingEnds = false }: Closing = {}) => {
       draining = true
       await registrar.close()
+      if (!everythingEnds) await sleep(CALLERS_HEAR_MS)
       await built.drain?.()
       await server.close()
       await built.close?.()

@@ -13,6 +13,7 @@ order.list GET /orders yes yes yes - gateway 50/second per person
 order.read GET /orders/:id yes yes yes - gateway 50/second per person
 order.cancel POST /orders/:id/cancel yes yes yes - gateway 5/second per person
 order.ship POST /orders/:id/ship yes - yes - gateway 20/second per person
+order.ping GET /orders/ping yes yes - - gateway 10000/second per person
 `,
   )
 })

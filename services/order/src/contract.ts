@@ -89,4 +89,12 @@ export const contract = declare('order', {
     reply: orderSchema,
     idempotent: true,
   }),
+  /** For measurements: the whole way of an order to payment and back, and none of the databases. */
+  ping: endpoint({
+    at: 'GET /orders/ping',
+    callers: ['gateway'],
+    roles: ['admin', 'customer'],
+    limit: '10000/second per person',
+    reply: z.strictObject({ pong: z.literal(true) }),
+  }),
 })

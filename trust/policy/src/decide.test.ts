@@ -74,10 +74,9 @@ describe('a decision', () => {
       rule: 'contract payment.charge: roles are customer, admin; ada has support',
       remedy: 'give ada one of the roles customer, admin',
     })
-    expect(decide(ask('charge', 'order', person('customer')))).toEqual({
-      allowed: true,
-      rule: 'contract payment.charge: caller order, role customer',
-    })
+    const allowed = decide(ask('charge', 'order', person('customer')))
+    expect(allowed.allowed).toBe(true)
+    expect(allowed.rule).toBe('contract payment.charge: caller order, role customer')
   })
 })
 

@@ -19,6 +19,8 @@ export interface Ask {
   readonly caller: string
   readonly callerId: SpiffeId | undefined
   readonly person: Person | undefined
+  /** Where the endpoint was declared, for what is said of the decision: its contract where nothing is said. */
+  readonly origin?: string | undefined
 }
 /** The answer to an ask, always with what decided. */
 export type Verdict = Allowed | Denied
@@ -43,37 +45,52 @@ export type Decide = (ask: Ask) => Verdict
  */
 export function decider(narrowing: Narrowing): Decide {
   return (ask) =>
-    checkCaller(ask) ??
-    checkPerson(ask) ??
-    checkNarrowing(ask, narrowing) ?? { allowed: true, rule: ruleThatAllows(ask) }
+    checkCaller(ask) ?? checkPerson(ask) ?? checkNarrowing(ask, narrowing) ?? new Grant(ask)
 }
 
-function checkCaller({ service, endpoint, caller }: Ask): Denied | undefined {
+/** The rule is put into words when somebody wants to read it. */
+class Grant implements Allowed {
+  readonly allowed = true
+  readonly #ask: Ask
+  constructor(ask: Ask) {
+    this.#ask = ask
+  }
+  get rule(): string {
+    return ruleThatAllows(this.#ask)
+  }
+}
+
+const originOf = ({ origin, service, endpoint }: Ask): string =>
+  origin ?? `contract ${service}.${endpoint.name}`
+
+function checkCaller(ask: Ask): Denied | undefined {
+  const { service, endpoint, caller } = ask
   if (endpoint.callers.includes('*') || endpoint.callers.includes(caller)) return undefined
   return {
     allowed: false,
     code: 'CALLER_FORBIDDEN',
-    rule: `contract ${service}.${endpoint.name}: callers are ${endpoint.callers.join(', ')}; this was ${caller}`,
+    rule: `${originOf(ask)}: callers are ${endpoint.callers.join(', ')}; this was ${caller}`,
     remedy: `add '${caller}' to the callers of ${service}.${endpoint.name}`,
   }
 }
 
-function checkPerson({ service, endpoint, person }: Ask): Denied | undefined {
+function checkPerson(ask: Ask): Denied | undefined {
+  const { endpoint, person } = ask
   const { roles } = endpoint
   if (roles === 'stranger') return undefined
   if (person === undefined) {
     return {
       allowed: false,
       code: 'TOKEN_MISSING',
-      rule: `contract ${service}.${endpoint.name}: a person is required`,
+      rule: `${originOf(ask)}: a person is required`,
       remedy: 'send an access token: Authorization: Bearer <token>',
     }
   }
-  if (roles === 'anyone' || person.roles.some((role) => roles.includes(role))) return undefined
+  if (roles === 'anyone' || haveCommon(person.roles, roles)) return undefined
   return {
     allowed: false,
     code: 'ROLE_MISSING',
-    rule: `contract ${service}.${endpoint.name}: roles are ${roles.join(', ')}; ${person.name ?? person.id} has ${person.roles.join(', ') || 'none'}`,
+    rule: `${originOf(ask)}: roles are ${roles.join(', ')}; ${person.name ?? person.id} has ${person.roles.join(', ') || 'none'}`,
     remedy:
       roles.length === 1
         ? `give ${person.name ?? person.id} the role '${roles[0]}'`
@@ -81,7 +98,13 @@ function checkPerson({ service, endpoint, person }: Ask): Denied | undefined {
   }
 }
 
+function haveCommon(some: readonly string[], others: readonly string[]): boolean {
+  for (const each of some) if (others.includes(each)) return true
+  return false
+}
+
 function checkNarrowing(ask: Ask, narrowing: Narrowing): Denied | undefined {
+  if (narrowing.denials.length === 0) return undefined
   const denial = narrowing.denials.find((each) => applies(each, ask))
   if (denial === undefined) return undefined
   return {
@@ -102,12 +125,13 @@ function applies(denial: Denial, { service, endpoint, caller, person }: Ask): bo
   )
 }
 
-function ruleThatAllows({ service, endpoint, caller, person }: Ask): string {
+function ruleThatAllows(ask: Ask): string {
+  const { endpoint, caller, person } = ask
   const who =
     endpoint.roles === 'stranger'
       ? 'no person needed'
       : endpoint.roles === 'anyone'
         ? 'any person'
         : `role ${person?.roles.filter((role) => endpoint.roles.includes(role)).join(', ')}`
-  return `contract ${service}.${endpoint.name}: caller ${caller}, ${who}`
+  return `${originOf(ask)}: caller ${caller}, ${who}`
 }

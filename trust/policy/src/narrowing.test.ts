@@ -61,6 +61,18 @@ describe('a limit', () => {
     const { windows } = narrowedLimit(lower(operators), 'order', limited(contracts))
     expect(windows.map((window) => `${window.max}/${window.name}`)).toEqual(wanted)
   })
+  test('lowers a smooth rate, too', () => {
+    const wanted = { name: 'second', seconds: 1, max: 5, burst: 20 }
+    const contracts = limited('10/second burst 20 per person')
+    const { windows, smooth } = narrowedLimit(
+      lower('300/minute burst 50 per person'),
+      'order',
+      contracts,
+    )
+    expect([windows, smooth]).toEqual([[], { ...wanted, name: 'minute', seconds: 60, max: 300 }])
+    const faster = narrowedLimit(lower('99/second burst 3 per person'), 'order', contracts)
+    expect(faster.smooth).toEqual({ ...wanted, max: 10, burst: 3 })
+  })
   test('of another endpoint stays', () => {
     expect(
       narrowedLimit(lower('1/second per person'), 'user', limited('5/second per person')).windows,

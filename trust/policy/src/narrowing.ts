@@ -1,4 +1,9 @@
-import type { ContractDescriptor, EndpointDescriptor, ParsedLimit } from '@countersign/contract'
+import type {
+  ContractDescriptor,
+  EndpointDescriptor,
+  ParsedLimit,
+  SmoothRate,
+} from '@countersign/contract'
 import { parseLimit } from '@countersign/contract'
 import { LineCounter, parseDocument, type Document } from 'yaml'
 import { z } from 'zod'
@@ -142,10 +147,20 @@ export function narrowedLimit(
     const known = windows.get(window.seconds)
     if (known === undefined || window.max < known.max) windows.set(window.seconds, window)
   }
-  return {
-    scope: endpoint.limit.scope,
-    windows: [...windows.values()].sort((a, b) => a.seconds - b.seconds),
-  }
+  const { scope } = endpoint.limit
+  const sorted = [...windows.values()].sort((a, b) => a.seconds - b.seconds)
+  const smooth = lower.reduce(
+    (known, each) => lowerOf(known, each.limit.smooth),
+    endpoint.limit.smooth,
+  )
+  return smooth === undefined ? { scope, windows: sorted } : { scope, windows: sorted, smooth }
+}
+
+/** The slower rate with the smaller burst. */
+function lowerOf(a: SmoothRate | undefined, b: SmoothRate | undefined): SmoothRate | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  const slower = b.max / b.seconds < a.max / a.seconds ? b : a
+  return { ...slower, burst: Math.min(a.burst, b.burst) }
 }
 
 function split(endpoint: string): { service: string; endpoint: string } {

@@ -8,6 +8,7 @@ import { DeskError } from '../errors.ts'
 import { currentLock } from '../home/lock.ts'
 import { ASK_AGAIN_MS, ASK_ROUNDS_MAX } from '../limits.ts'
 import { withDeskLink } from '../mesh/desk-link.ts'
+import { refused } from '../mesh/refused.ts'
 import { notRunning } from '../supervisor/control-client.ts'
 import { readSeeds } from '../supervisor/seeds.ts'
 import { printable } from '../terminal/printable.ts'
@@ -116,16 +117,6 @@ function isRefusal(error: unknown): error is CallError {
   if (!(error instanceof CallError) || error.code !== 'REFUSED') return false
   const { status = 500 } = error
   return status >= 400 && status < 500 && status !== 408 && status !== 429
-}
-
-function refused(error: CallError): DeskError {
-  const { problem } = error
-  const said = [
-    problem?.detail ?? problem?.title ?? error.message,
-    ...(problem?.errors ?? []).map(({ field, message }) => `  - ${field}: ${message}`),
-    ...(problem === undefined ? [] : [`countersign explain ${problem.requestId}`]),
-  ]
-  return new DeskError('FAILED', said.map(printable).join('\n'), { cause: error })
 }
 
 function nobody(faults: readonly string[]): DeskError {

@@ -22,6 +22,7 @@ describe('the configuration', () => {
     const config = readConfig({}, folder.path)
     expect(config).toMatchObject({
       publicPort: 8443,
+      adminPort: 8001,
       trustDomain: 'countersign.local',
       redis: 'auto',
     })
@@ -124,6 +125,31 @@ describe('the configuration', () => {
     expect(message).not.toContain('policyFile')
     const named = { COUNTERSIGN_POLICY_FILE: 'policy.yaml', COUNTERSIGN_KONG_FILE: 'policy.yaml' }
     expect(readConfig(named, folder.path).policyFile).toBe(join(folder.path, 'policy.yaml'))
+  })
+
+  test('takes networks for the gateway', () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'countersign.yaml')
+    writeFileSync(file, 'gateway:\n  plainUpstreams: 10.0.0.0/8, fd00::/8\n')
+    expect(readConfig({}, folder.path)['gateway.plainUpstreams']).toBe('10.0.0.0/8,fd00::/8')
+    writeFileSync(file, 'gateway:\n  upstreamAllow: example.com\n')
+    expect(() => readConfig({}, folder.path)).toThrow(
+      /countersign.yaml:2: gateway.upstreamAllow is not a list of networks/,
+    )
+  })
+
+  test('takes modules of plugins as a list, each beside the configuration', () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'countersign.yaml')
+    for (const name of ['a.ts', 'b.ts']) writeFileSync(join(folder.path, name), '')
+    writeFileSync(file, 'plugins: [./a.ts, b.ts]\n')
+    const wanted = ['a.ts', 'b.ts'].map((name) => join(folder.path, name)).join(',')
+    expect(readConfig({}, folder.path).plugins).toBe(wanted)
+    writeFileSync(file, 'plugins:\n  - ./a.ts\n  - ./c.ts\n')
+    const { message } = refusalOf(() => readConfig({}, folder.path))
+    expect(message).toContain('countersign.yaml:1: plugins: there is no file')
+    writeFileSync(file, 'audience: [a]\n')
+    expect(refusalOf(() => readConfig({}, folder.path)).message).toContain('not a single value')
   })
 
   test('an explicit file has to be there', () => {

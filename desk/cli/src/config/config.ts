@@ -7,6 +7,7 @@ import { type Found, readConfigText } from './read-file.ts'
 import { misfitsOf } from './misfits.ts'
 import {
   type Config,
+  FILE_LIST_SETTINGS,
   FILE_SETTINGS,
   PLACE_SETTINGS,
   SETTINGS,
@@ -16,6 +17,7 @@ import {
 
 export type { Config } from './settings.ts'
 const CONFIG_FILE = 'countersign.yaml'
+const PLACES: ReadonlySet<string> = PLACE_SETTINGS
 
 /**
  * Reads the configuration: defaults, then `countersign.yaml` of the folder (or COUNTERSIGN_CONFIG), then
@@ -38,15 +40,17 @@ export function readConfig(env: Env, folder: string): Config {
     if (checked.success) values[path] = checked.data
     else mistakes.push(`${given?.at}: ${path} ${checked.error.issues[0]?.message}`)
   }
-  for (const path of [...FILE_SETTINGS, ...PLACE_SETTINGS]) {
+  for (const path of [...FILE_SETTINGS, ...PLACE_SETTINGS, ...FILE_LIST_SETTINGS]) {
     const value = values[path]
     if (typeof value !== 'string') continue
-    const absolute = resolve(found.has(path) ? dirname(file) : folder, value)
-    values[path] = absolute
-    if (FILE_SETTINGS.has(path) && !existsSync(absolute))
-      mistakes.push(
-        `${found.get(path)?.at ?? variableOf(path)}: ${path}: there is no file ${absolute}`,
-      )
+    const names = FILE_LIST_SETTINGS.has(path) ? value.split(',') : [value]
+    const files = names.map((name) => resolve(found.has(path) ? dirname(file) : folder, name))
+    values[path] = files.join(',')
+    for (const absolute of files)
+      if (!PLACES.has(path) && !existsSync(absolute))
+        mistakes.push(
+          `${found.get(path)?.at ?? variableOf(path)}: ${path}: there is no file ${absolute}`,
+        )
   }
   // Whether they fit together can be asked only of values that are good by themselves.
   if (mistakes.length === 0)

@@ -1,5 +1,5 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml'
-import { SETTINGS } from './settings.ts'
+import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { FILE_LIST_SETTINGS, SETTINGS } from './settings.ts'
 import { suggest } from './suggest.ts'
 
 /** A value as the file has it, with its place for messages. */
@@ -37,6 +37,8 @@ export function readConfigText(text: string, file: string): ReadFile {
       const path = prefix === '' ? name : `${prefix}.${name}`
       if (path in SETTINGS) {
         if (isScalar(value)) found.set(path, { value: value.value, at: at(key) })
+        else if (FILE_LIST_SETTINGS.has(path) && isSeq(value) && value.items.every(isScalar))
+          found.set(path, { value: value.items.map(String).join(','), at: at(key) })
         else mistakes.push(`${at(key)}: ${path} is not a single value`)
       } else if (isGroup(path)) {
         if (isMap(value)) walk(value, path)

@@ -13,13 +13,20 @@ export function duration(min: number, max: number): z.ZodType<number> {
     .transform((text) => Number(text.slice(0, -1)) * (UNIT_SECONDS[text.slice(-1)] ?? 1))
     .refine((seconds) => seconds >= min && seconds <= max, `is not between ${min} s and ${max} s`)
 }
-export const port: z.ZodType<number> = z
-  .union(
-    [z.number(), z.string().regex(/^[0-9]{1,5}$/, 'is not a port number')],
-    'is not a port number',
-  )
-  .transform(Number)
-  .refine((n) => Number.isInteger(n) && n >= 1 && n <= 65_535, 'is not a port from 1 to 65535')
+const portFrom = (min: 0 | 1): z.ZodType<number> =>
+  z
+    .union(
+      [z.number(), z.string().regex(/^[0-9]{1,5}$/, 'is not a port number')],
+      'is not a port number',
+    )
+    .transform(Number)
+    .refine(
+      (n) => Number.isInteger(n) && n >= min && n <= 65_535,
+      `is not a port from ${min} to 65535`,
+    )
+export const port: z.ZodType<number> = portFrom(1)
+/** 0 leaves the choice to the system. */
+export const portOrAny: z.ZodType<number> = portFrom(0)
 export const isUrl = (text: string, schemes: readonly string[]): boolean =>
   schemes.some((scheme) => text.startsWith(scheme)) && URL.canParse(text)
 export const url = (...schemes: readonly string[]): z.ZodType<string> => {

@@ -1,7 +1,8 @@
 import { isNearby } from '@countersign/ground/store'
 import { z } from 'zod'
 import { CERTIFICATE_SETTINGS } from './certificate-settings.ts'
-import { duration, filePath, isUrl, port, url, word } from './setting-kinds.ts'
+import { isNetwork } from './network.ts'
+import { duration, filePath, isUrl, list, port, portOrAny, url, word } from './setting-kinds.ts'
 
 /*
  * Every setting of a platform, once. The key is its path in `countersign.yaml`; the variable that overrides it follows
@@ -12,6 +13,8 @@ const AWS_REGION = /^[a-z]{2}(-[a-z]+)+-[0-9]$/
 const PAYMENTS = 'is not the address of a DynamoDB, nor an AWS region such as "eu-central-1"'
 const REDIS = 'is not "auto", "off" or an address that begins with redis:// or rediss://'
 
+const networks = list(isNetwork, 'is not a list of networks such as "10.0.0.0/8,fd00::/8"')
+
 export const SETTINGS = {
   trustDomain: z
     .string('is not a trust domain such as "countersign.local"')
@@ -21,6 +24,8 @@ export const SETTINGS = {
     )
     .default('countersign.local'),
   publicPort: port.default(8443),
+  /** Of the Admin API, on loopback. 0: any that is free. */
+  adminPort: portOrAny.default(8001),
   audience: z
     .string('is not a text')
     .regex(/^[\x21-\x7e]{1,128}$/, 'is not an audience')
@@ -61,6 +66,15 @@ export const SETTINGS = {
     .optional(),
   policyFile: filePath.optional(),
   kongFile: filePath.optional(),
+  /** Where upstreams of operators may be although that is refused by itself, and where without TLS. */
+  'gateway.upstreamAllow': networks.optional(),
+  'gateway.plainUpstreams': networks.optional(),
+  /** The same for what plugins fetch. */
+  'gateway.fetchAllow': networks.optional(),
+  plugins: list(
+    (item) => item !== '',
+    'is not a list of files such as "./my-plugin.ts"',
+  ).optional(),
 } as const satisfies Record<string, z.ZodType>
 
 export type SettingPath = keyof typeof SETTINGS
@@ -79,6 +93,9 @@ export const FILE_SETTINGS: ReadonlySet<SettingPath> = new Set([
   'kubernetes.caFile',
   'kubernetes.accountsFile',
 ])
+
+/** Settings that name several files, as a list or divided by commas; they count from there, too. */
+export const FILE_LIST_SETTINGS: ReadonlySet<string> = new Set<SettingPath>(['plugins'])
 
 /** Settings that name a file which need not be there: we make it. */
 export const PLACE_SETTINGS: ReadonlySet<SettingPath> = new Set(['masterKeyFile'])

@@ -4,6 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '@countersign/ground/errors'
 import { readConfig } from '../config/config.ts'
+import { variableOf } from '../config/settings.ts'
 import type { Desk } from '../desk.ts'
 import { currentLock } from '../home/lock.ts'
 import { looseIn } from '../home/private.ts'
@@ -61,18 +62,22 @@ export function checkModes({ layout }: Desk): Finding {
 }
 
 /** While the platform runs the port is its own. */
-export async function checkPort({ env, folder, layout }: Desk): Promise<Finding> {
-  const name = 'public port'
+export async function checkPort(
+  { env, folder, layout }: Desk,
+  which: 'publicPort' | 'adminPort',
+): Promise<Finding> {
+  const name = which === 'publicPort' ? 'public port' : 'port of the Admin API'
   let port = 0
   try {
-    port = readConfig(env, folder).publicPort
+    port = readConfig(env, folder)[which]
   } catch {
     return { name, health: 'attention', found: 'unknown while the configuration is broken' }
   }
+  if (port === 0) return { name, health: 'ok', found: 'any that is free' }
   if (currentLock(layout) !== undefined)
     return { name, health: 'ok', found: `${port}, in use by the platform` }
   try {
-    await requireFreePort(port)
+    await requireFreePort(port, variableOf(which))
     return { name, health: 'ok', found: `${port} is free` }
   } catch (error) {
     const [found = '', remedy = ''] = messageOf(error).split('\n')

@@ -5,7 +5,11 @@ import { readCredentials } from '../home/credentials.ts'
 import type { Door } from './door.ts'
 
 /** Logs a demo person in at the public door: authorization code with PKCE, as any client would. */
-export async function logInAs(desk: Desk, door: Door, person: string): Promise<TokenSet> {
+export async function logInAs(
+  desk: Desk,
+  door: Pick<Door, 'url' | 'fetch'>,
+  person: string,
+): Promise<TokenSet> {
   const people = await readCredentials(desk.layout)
   const found = people.find((each) => each.username === person)
   if (found === undefined) {

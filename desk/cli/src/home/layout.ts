@@ -26,6 +26,8 @@ export interface Layout {
   /** Its public key, and the last checkpoint that was proven: outside of the log, so that they can speak against it. */
   readonly auditKey: string
   readonly auditCheckpoint: string
+  /** Entities of the gateways and their history. */
+  readonly kong: string
   readonly credentials: string
   readonly run: string
   readonly lock: string
@@ -43,6 +45,8 @@ export interface Layout {
   /** cert.pem, key.pem and bundle.pem of a name, kept fresh by the supervisor. */
   identity(name: string): string
   log(name: string): string
+  /** A person's shell settings for the Admin API, with the key that they point to. */
+  adminEnv(person: string): string
 }
 
 const LONGEST_SOCKET_NAME = 'postgres/.s.PGSQL.5432'
@@ -76,6 +80,7 @@ export function layoutOf(root: string): Layout {
     auditLog: join(root, 'audit'),
     auditKey: join(root, 'audit-key.txt'),
     auditCheckpoint: join(root, 'audit-checkpoint.txt'),
+    kong: join(root, 'kong'),
     credentials: join(root, 'credentials.json'),
     run,
     lock: join(run, 'supervisor.json'),
@@ -89,6 +94,7 @@ export function layoutOf(root: string): Layout {
     part: (instance) => join(run, 'parts', instance),
     identity: (name) => join(run, 'identities', name),
     log: (name) => join(run, 'logs', `${name}.log`),
+    adminEnv: (person) => join(run, 'admin', person),
   }
 }
 

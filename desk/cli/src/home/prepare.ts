@@ -20,8 +20,8 @@ export async function prepareHome(layout: Layout): Promise<{ firstStart: boolean
   try {
     await ownFolder(layout.root)
     await checkVersion(layout)
-    const { pki, dynamo, redis, audit, run, logs, secrets, identities, sockets } = layout
-    for (const folder of [pki, dynamo, redis, audit, run, logs, secrets, identities, sockets])
+    const { pki, dynamo, redis, audit, kong, run, logs, secrets, identities, sockets } = layout
+    for (const folder of [pki, dynamo, redis, audit, kong, run, logs, secrets, identities, sockets])
       await ownFolder(folder)
     if (firstStart) {
       await writeFileAtomic(layout.version, `${JSON.stringify({ version: STATE_VERSION })}\n`)

@@ -15,7 +15,7 @@ function placesOf(layout: Layout): readonly (readonly [depth: number, paths: rea
     [0, [join(layout.part('identity-1'), 'signing-keys.sealed'), join(audit, 'log-key')]],
     [0, [join(postgres, 'admin.password'), join(redis, 'users.acl')]],
     [1, [join(run, 'parts'), layout.secrets]],
-    [2, [layout.identities]],
+    [2, [layout.identities, join(run, 'admin')]],
     [4, [layout.pki]],
   ]
 }

@@ -11,6 +11,7 @@ export const controlRequestSchema = z.discriminatedUnion('op', [
   /** One process of the platform, and not the others. */
   z.strictObject({ op: z.literal('stop-part'), instance: z.string() }),
   z.strictObject({ op: z.literal('start-part'), instance: z.string() }),
+  z.strictObject({ op: z.literal('restart-part'), instance: z.string() }),
   /** All that a service of a user needs to join, with a one-time token for its name. */
   z.strictObject({
     op: z.literal('join'),

@@ -1,7 +1,7 @@
 import { chmod, rm } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
 import { messageOf } from '@countersign/ground/errors'
-import { CONTROL_CALL_MS_MAX, CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from '../limits.ts'
+import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX, RESTART_CALL_MS_MAX } from '../limits.ts'
 import {
   type ControlAnswer,
   type ControlRequest,
@@ -21,7 +21,7 @@ export async function serveControl(
     open.add(socket)
     socket.on('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())
-    socket.setTimeout(CONTROL_CALL_MS_MAX * 3, () => socket.destroy())
+    socket.setTimeout(RESTART_CALL_MS_MAX, () => socket.destroy())
     readLine(socket, (line) => void answer(line, handle).then((text) => socket.end(`${text}\n`)))
   })
   server.maxConnections = CONTROL_CONNECTIONS_MAX

@@ -1,7 +1,7 @@
 import type { Log } from '@countersign/ground/telemetry'
 import type { Env } from '@countersign/service'
 import { DeskError } from '../errors.ts'
-import { STOP_GROUP_MS_MAX } from '../limits.ts'
+import { RESTART_STOP_MS_MAX, STOP_GROUP_MS_MAX, STOP_PART_MS_MAX } from '../limits.ts'
 import { suggest } from '../config/suggest.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
 import { type ProcessState, Supervised } from './supervise.ts'
@@ -39,7 +39,7 @@ export class Crew {
 
   /** Stops one process and leaves it stopped. */
   async stopPart(instance: string): Promise<void> {
-    await this.#find(instance).stop(STOP_GROUP_MS_MAX)
+    await this.#find(instance).stop(STOP_PART_MS_MAX)
   }
 
   /** Starts a process that was stopped. */
@@ -47,6 +47,18 @@ export class Crew {
     const { spec, state } = this.#find(instance)
     if (!['stopped', 'failed'].includes(state.status))
       throw new DeskError('ALREADY_RUNNING', `${instance} runs already (${state.status})`)
+    await this.launch([spec])
+  }
+
+  /** Stops one process with time for what is under way on it, and starts it again. */
+  async restartPart(instance: string): Promise<void> {
+    const { spec, state } = this.#find(instance)
+    if (['stopped', 'failed'].includes(state.status))
+      throw new DeskError(
+        'FAILED',
+        `${instance} does not run; start it with: countersign up ${instance}`,
+      )
+    await this.#find(instance).stop(RESTART_STOP_MS_MAX)
     await this.launch([spec])
   }
 
@@ -64,6 +76,7 @@ export class Crew {
   /** Stops all, group by group. What does not end in its time is killed. Never rejects. */
   async stop(order: readonly (readonly string[])[], timeoutMs: number): Promise<void> {
     this.#closed = true
+    for (const each of this.members) each.announceEnd()
     const end = performance.now() + timeoutMs
     for (const names of order) {
       const left = Math.max(0, end - performance.now())

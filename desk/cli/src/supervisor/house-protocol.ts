@@ -10,6 +10,8 @@ export const houseOrderSchema = z.discriminatedUnion('type', [
     env: z.record(z.string(), z.string().optional()),
   }),
   z.object({ type: z.literal('stop'), instance }),
+  /** All of them will be stopped. */
+  z.object({ type: z.literal('everything-ends') }),
 ])
 export type HouseOrder = z.infer<typeof houseOrderSchema>
 

@@ -79,6 +79,7 @@ function startIn(house: ChildProcess, spec: ProcessSpec, env: Env): Running {
     ready: ready.promise,
     exited: exited.promise,
     failure: () => failure,
+    announceEnd: () => order({ type: 'everything-ends' }),
     stop: () => order({ type: 'stop', instance: spec.instance }),
     // One process has one life: to end a part that does not listen is to end all.
     kill: () => void house.kill('SIGKILL'),

@@ -28,6 +28,7 @@ export async function layGround(options: {
 }): Promise<Ground> {
   const { config, layout, log, env } = options
   await requireFreePort(config.publicPort)
+  if (config.adminPort !== 0) await requireFreePort(config.adminPort, 'COUNTERSIGN_ADMIN_PORT')
   if (config.redis !== 'auto' && config.redis !== 'off') await requireRedis(config.redis)
   const outside = await outsidePorts({ config, layout, log })
   const ports = portsFrom(config, await freePorts(portCount(config)), outside)

@@ -35,7 +35,12 @@ export async function outsidePorts(options: {
   const ports: Record<string, number> = {}
   for (const instance of instances) {
     const before = kept[instance]
-    const taken = new Set([...Object.values(kept), ...Object.values(ports), config.publicPort])
+    const taken = new Set([
+      ...Object.values(kept),
+      ...Object.values(ports),
+      config.publicPort,
+      config.adminPort,
+    ])
     const stays = before !== undefined && (await isFreePort(before))
     ports[instance] = stays ? before : await choosePort(taken)
     if (before !== undefined && !stays)

@@ -28,10 +28,7 @@ export async function partSettings(options: {
     },
     order: { ORDER_DATABASE_URL_FILE: databases.order, ...redis.order },
     payment: { ...paymentSettings(config, engines, options.env), ...redis.payment },
-    gateway: {
-      ...gatewayRedis(redis.gateway),
-      ...(config.kongFile === undefined ? {} : { GATEWAY_KONG_FILE: config.kongFile }),
-    },
+    gateway: gatewayRedis(redis.gateway),
   }
 }
 

@@ -45,7 +45,7 @@ describe('the plan', () => {
   test('gives the master key to those that seal, and to nobody else', () => {
     const keyed = specs.filter((spec) => spec.env.COUNTERSIGN_MASTER_KEY_FILE !== undefined)
     expect(new Set(keyed.map((spec) => spec.name))).toEqual(
-      new Set(['authority', 'audit', 'identity', 'payment', 'gateway']),
+      new Set(['authority', 'audit', 'control', 'identity', 'payment', 'gateway']),
     )
   })
 
@@ -103,6 +103,16 @@ describe('the plan', () => {
     expect(envOf('balancer-1').BALANCER_GATEWAYS).toBe(
       [envOf('gateway-1').GATEWAY_LISTEN, envOf('gateway-2').GATEWAY_LISTEN].join(','),
     )
+  })
+
+  test('gives the control plane its own folder, the port of the Admin API, and the file where there is one', () => {
+    expect(envOf('control-1')).toMatchObject({
+      COUNTERSIGN_STATE: '/state/kong',
+      CONTROL_ADMIN_LISTEN: '127.0.0.1:8001',
+    })
+    expect(envOf('control-1')).not.toHaveProperty('CONTROL_FILE')
+    const chosen = planWith({ COUNTERSIGN_ADMIN_PORT: '0' }).find(({ name }) => name === 'control')
+    expect(chosen?.env.CONTROL_ADMIN_LISTEN).toBe('127.0.0.1:0')
   })
 
   test('holds no secret', () => {

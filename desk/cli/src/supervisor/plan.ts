@@ -24,6 +24,7 @@ interface Part {
 const OTHERS: readonly Part[] = [
   { instance: 'registry-1',  name: 'registry',  module: '@countersign/registry', quiet: true },
   { instance: 'audit-1',     name: 'audit',     module: '@countersign/audit', needs: ['master key'] },
+  { instance: 'control-1',   name: 'control',   module: '@countersign/control', needs: ['master key'], quiet: true },
   { instance: 'identity-1',  name: 'identity',  module: '@countersign/identity', needs: ['master key'], quiet: true },
   { instance: 'user-1',      name: 'user',      module: '@countersign/user', quiet: true },
   { instance: 'order-1',     name: 'order',     module: '@countersign/order' },
@@ -52,7 +53,7 @@ const QUIET_FLAGS: readonly string[] = ['--max-semi-space-size=4']
 export const STOP_ORDER: readonly (readonly string[])[] = [
   ['balancer'],
   ['gateway'],
-  ['order', 'payment', 'user'],
+  ['order', 'payment', 'user', 'control'],
   ['identity'],
   ['authority'],
   ['registry'],
@@ -134,7 +135,8 @@ function partEnv({ name, instance }: Part, facts: PlanFacts): Env {
   // The log is not among what a run leaves behind.
   if (name === 'audit') return { COUNTERSIGN_STATE: layout.audit }
   if (name === 'identity') return { IDENTITY_ACCESS_TOKEN_TTL: String(config['tokens.ttl']) }
-  if (name === 'gateway') return gatewayEnv(instance, ports)
+  if (name === 'control') return controlEnv(facts)
+  if (name === 'gateway') return gatewayEnv(instance, facts)
   if (name === 'balancer') {
     const gateways = Object.values(ports.public).map((port) => `127.0.0.1:${port}`)
     return {
@@ -145,14 +147,28 @@ function partEnv({ name, instance }: Part, facts: PlanFacts): Env {
   return {}
 }
 
+/** The configuration of the gateways is no part of a run either. */
+function controlEnv({ config, layout }: PlanFacts): Env {
+  return {
+    COUNTERSIGN_STATE: layout.kong,
+    CONTROL_ADMIN_LISTEN: `127.0.0.1:${config.adminPort}`,
+    ...(config.kongFile === undefined ? {} : { CONTROL_FILE: config.kongFile }),
+    ...(config.plugins === undefined ? {} : { CONTROL_PLUGINS: config.plugins }),
+  }
+}
+
 /** Limits fall to equal shares where Redis is away, so each gateway knows how many there are. */
-function gatewayEnv(instance: string, ports: Ports): Env {
+function gatewayEnv(instance: string, { config, ports }: PlanFacts): Env {
   const gateways = Object.keys(ports.public)
   return {
     GATEWAY_LISTEN: `127.0.0.1:${ports.public[instance]}`,
     GATEWAY_PROXY_PROTOCOL: 'required',
     GATEWAY_SHARE_INDEX: String(gateways.indexOf(instance)),
     GATEWAY_SHARE_OF: String(gateways.length),
+    GATEWAY_PLUGINS: config.plugins,
+    GATEWAY_UPSTREAM_ALLOW: config['gateway.upstreamAllow'],
+    GATEWAY_PLAIN_UPSTREAMS: config['gateway.plainUpstreams'],
+    GATEWAY_FETCH_ALLOW: config['gateway.fetchAllow'],
   }
 }
 

@@ -117,6 +117,10 @@ export class Platform {
     return this.#crew.startPart(instance)
   }
 
+  restartPart(instance: string): Promise<void> {
+    return this.#crew.restartPart(instance)
+  }
+
   async status(): Promise<PlatformStatus> {
     const { config, layout, mode } = this.#options
     const desk = this.#desk

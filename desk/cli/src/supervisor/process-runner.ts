@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Env } from '@countersign/service'
+import { type Env, EVERYTHING_ENDS } from '@countersign/service'
 import { z } from 'zod'
 import { FAILURE_TEXT_MAX } from '../limits.ts'
 import { openLog } from './log-file.ts'
@@ -67,6 +67,9 @@ function launch(spec: ProcessSpec, main: string, { env, fd }: { env: Env; fd: nu
     ready: ready.promise,
     exited: exited.promise,
     failure: () => failure,
+    announceEnd: () => {
+      if (child.connected) child.send(EVERYTHING_ENDS, () => undefined)
+    },
     stop: () => void child.kill('SIGTERM'),
     kill: () => void child.kill('SIGKILL'),
   }

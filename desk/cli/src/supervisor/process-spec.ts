@@ -35,6 +35,8 @@ export interface Running {
   failure(): string | undefined
   /** Never rejects. */
   readonly exited: Promise<Exit>
+  /** Tells it that all others end, too: nobody is left who would call it. */
+  announceEnd(): void
   /** Asks for an orderly end. */
   stop(): void
   /** Ends it at once. */

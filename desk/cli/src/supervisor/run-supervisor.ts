@@ -99,6 +99,8 @@ function answer(
       return platform.stopPart(request.instance)
     case 'start-part':
       return platform.startPart(request.instance)
+    case 'restart-part':
+      return platform.restartPart(request.instance)
     case 'stop':
       stop()
       return undefined

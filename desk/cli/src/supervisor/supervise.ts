@@ -66,6 +66,11 @@ export class Supervised {
     return this.#first.promise
   }
 
+  /** Tells it that everything ends, so that its own end need not be slow. */
+  announceEnd(): void {
+    this.#running?.announceEnd()
+  }
+
   /** Ends it for good: orderly until `timeoutMs` is over, then at once. Never rejects. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopping.abort()

@@ -1,4 +1,8 @@
-import { type ContractDescriptor, contractDescriptorSchema, GATEWAY } from '@countersign/contract'
+import {
+  type ContractDescriptor,
+  contractDescriptorSchema,
+  isPublicEndpoint,
+} from '@countersign/contract'
 import { type Refused, refuse } from '../errors.ts'
 import { CONTRACTS_MAX } from '../limits.ts'
 import { CONTRACTS, type Outcome, type Published, type RegistryState, unchanged } from './state.ts'
@@ -76,10 +80,11 @@ function checkPaths(state: RegistryState, descriptor: ContractDescriptor): Refus
     if (other.service === descriptor.service) continue
     for (const segment of publicSegments(other)) owners.set(segment, other.service)
   }
-  for (const { name, path, callers } of descriptor.endpoints) {
+  for (const endpoint of descriptor.endpoints) {
+    const { name, path } = endpoint
     const segment = firstSegment(path)
     if (OPERATIONAL.has(segment)) return reserved(name, path, 'every workload')
-    if (!callers.includes(GATEWAY)) continue
+    if (!isPublicEndpoint(descriptor.service, endpoint)) continue
     if (/^(?:|:.*|\*)$/.test(segment)) return takesAll(name, path)
     const owner = owners.get(segment)
     if (owner === undefined || owner === descriptor.service) continue
@@ -92,7 +97,9 @@ function checkPaths(state: RegistryState, descriptor: ContractDescriptor): Refus
 
 /** First segments of the paths that a contract opens to the public, in lower case. */
 function publicSegments(descriptor: ContractDescriptor): Set<string> {
-  const open = descriptor.endpoints.filter((endpoint) => endpoint.callers.includes(GATEWAY))
+  const open = descriptor.endpoints.filter((endpoint) =>
+    isPublicEndpoint(descriptor.service, endpoint),
+  )
   return new Set(open.map((endpoint) => firstSegment(endpoint.path)))
 }
 const firstSegment = (path: string): string => (path.split('/')[1] ?? '').toLowerCase()

@@ -7,15 +7,17 @@ import type { Probe } from './prober.ts'
 
 /**
  * Probes over the mesh: a TLS connection to the address, on which the other side must prove exactly the SPIFFE id of
- * the name, and then `GET /readyz`.
+ * the name, and then `GET /readyz`. A program that knows no `/readyz` is ready when it answers at all.
  */
 export function probeMesh(workload: Pick<Workload, 'callAt'>): Probe {
-  return async (at) => {
+  return async ({ anyAnswer, ...at }) => {
     const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
     try {
       const options = { timeoutMs: PROBE_TIMEOUT_MS, signal }
       const { status } = await workload.callAt(operations, at).ready(undefined, options)
       if (status === 200) return { found: 'ready', output: 'ready, identity proven' }
+      if (anyAnswer === true && status < 500)
+        return { found: 'ready', output: `identity proven, answered ${status}` }
       return { found: 'busy', output: `identity proven, /readyz answered ${status}` }
     } catch (error) {
       return failure(error, signal.aborted)

@@ -1,10 +1,19 @@
+import { READY_BY_ANY_ANSWER, READY_META } from '@countersign/contract/platform'
 import type { ProbeResult } from '../domain/probed.ts'
 import { probeAfterMs } from '../domain/probed.ts'
 import type { Instance } from '../domain/state.ts'
 import { PROBES_AT_ONCE_MAX } from '../limits.ts'
 
 /** Looks at an address. Promises: answers within `PROBE_TIMEOUT_MS` or soon after, and never rejects. */
-export type Probe = (at: { name: string; host: string; port: number }) => Promise<ProbeResult>
+export type Probe = (at: ProbedAt) => Promise<ProbeResult>
+
+interface ProbedAt {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  /** It has no `/readyz`: any answer that is no failure of its own will do. */
+  readonly anyAnswer?: boolean
+}
 
 export interface ProberOptions {
   readonly probe: Probe
@@ -55,8 +64,9 @@ export class Prober {
     const target = find(key)
     if (target === undefined) return
     this.#running.add(key)
-    const { name, address: host, port, generation } = target
-    const result = await probe({ name, host, port })
+    const { name, address: host, port, generation, meta } = target
+    const anyAnswer = meta[READY_META] === READY_BY_ANY_ANSWER
+    const result = await probe({ name, host, port, ...(anyAnswer ? { anyAnswer } : {}) })
     this.#running.delete(key)
     if (this.#closed) return
     done(key, generation, result)

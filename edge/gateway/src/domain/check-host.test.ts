@@ -8,7 +8,7 @@ it.each([
   ['[::1]:8443', '[::1]'],
   ['api.example.org', 'api.example.org'],
 ])('takes %s as %s', (value, expected) => {
-  expect(checkHost(['Accept', '*/*', 'hOsT', value])).toBe(expected)
+  expect(checkHost(['Accept', '*/*', 'hOsT', value])?.name).toBe(expected)
 })
 
 it.each([
@@ -28,6 +28,13 @@ it.each([
   'a'.repeat(300),
 ])('refuses %j', (value) => {
   expect(checkHost(['host', value])).toBeUndefined()
+})
+
+it('tells the port that is named, or that of the scheme', () => {
+  expect(checkHost(['host', 'localhost:8443'])?.port).toBe(8443)
+  expect(checkHost(['host', 'localhost:8443'])?.port).toBe(8443)
+  expect(checkHost(['host', 'localhost'])?.port).toBe(443)
+  expect(checkHost(['host', '[::1]'])?.port).toBe(443)
 })
 
 it('refuses none and two', () => {

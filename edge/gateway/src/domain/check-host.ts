@@ -1,3 +1,5 @@
+import { detached } from '@countersign/ground/http1'
+
 /*
  * RFC 9112 section 3.2: exactly one Host header, and it names an authority.
  *
@@ -8,8 +10,20 @@ const HOST =
   /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/
 const HOST_CHARS_MAX = 259
 
-/** The host without its port, in lower case; `undefined` for what breaks a rule. `rawHeaders` as Node gives them. */
-export function checkHost(rawHeaders: readonly string[]): string | undefined {
+/** What a Host header names. */
+export interface Host {
+  /** As received. */
+  readonly raw: string
+  /** Without its port, in lower case. */
+  readonly name: string
+  /** That of the scheme where it names none. */
+  readonly port: number
+}
+/** The one of the request before: it is mostly the same. */
+let last: Host | undefined
+
+/** What the Host header says; `undefined` for what breaks a rule. `rawHeaders`: name, value, name, value … */
+export function checkHost(rawHeaders: readonly string[]): Host | undefined {
   let found: string | undefined
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
@@ -18,6 +32,10 @@ export function checkHost(rawHeaders: readonly string[]): string | undefined {
     found = rawHeaders[i + 1]
   }
   if (found === undefined || found.length > HOST_CHARS_MAX) return undefined
-  const match = HOST.exec(found.toLowerCase())
-  return match === null || Number(match[2] ?? 0) > 65_535 ? undefined : match[1]
+  if (last?.raw === found) return last
+  const [, name, digits] = HOST.exec(found.toLowerCase()) ?? []
+  const port = Number(digits ?? 443)
+  if (name === undefined || port > 65_535) return undefined
+  last = { raw: detached(found), name, port }
+  return last
 }

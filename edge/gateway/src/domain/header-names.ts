@@ -1,3 +1,5 @@
+import { detached } from '@countersign/ground/http1'
+
 /*
  * Which headers of a client never reach a service, and which of a service never reach a client.
  *
@@ -19,7 +21,10 @@ const HOP_BY_HOP = [
   'http2-settings',
 ]
 /** Set anew by this door. */
-const OURS = ['host', 'content-length', 'expect', 'x-request-id', 'traceparent', 'tracestate']
+const OURS = [
+  ...['host', 'content-length', 'expect', 'x-request-id', 'traceparent', 'tracestate'],
+  'x-kong-request-id',
+]
 const CLAIMS = [
   'b3',
   'baggage',
@@ -61,7 +66,14 @@ const CLAIM_FAMILIES = [
   'ssl-client-',
   'x-account-',
   'x-amzn-oidc-',
+  'x-auth-email',
+  'x-auth-group',
+  'x-auth-id',
+  'x-auth-name',
   'x-auth-request-',
+  'x-auth-role',
+  'x-auth-scope',
+  'x-auth-sub',
   'x-auth-user',
   'x-authenticated-',
   'x-azure-',
@@ -111,7 +123,7 @@ const RESPONSE: ReadonlySet<string> = new Set([
   'x-powered-by',
   'x-request-id',
 ])
-const RESPONSE_FAMILIES = ['ratelimit', 'x-countersign-', 'x-ratelimit-']
+const RESPONSE_FAMILIES = ['ratelimit', 'x-countersign-', 'x-kong-', 'x-ratelimit-']
 
 /** What becomes of a client's header. */
 export function judgeRequestHeader(name: string): Verdict {
@@ -146,7 +158,8 @@ export function rememberVerdicts(judge: (name: string) => Verdict): (name: strin
     const found = known.get(name)
     if (found !== undefined) return found
     const verdict = judge(name)
-    if (known.size < REMEMBERED_MAX && name.length <= REMEMBERED_CHARS_MAX) known.set(name, verdict)
+    if (known.size < REMEMBERED_MAX && name.length <= REMEMBERED_CHARS_MAX)
+      known.set(detached(name), verdict)
     return verdict
   }
 }

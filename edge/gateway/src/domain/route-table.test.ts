@@ -1,8 +1,7 @@
 import type { ContractDescriptor, EndpointDescriptor } from '@countersign/contract'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { contractRoute, type Route, upstreamPath } from './route.ts'
-import { buildTable, EMPTY_TABLE, matchRoute, type PrefixRoute } from './route-table.ts'
+import { buildTable, EMPTY_TABLE } from './route-table.ts'
 import { overlap } from './route-tree.ts'
 
 const endpoint = (name: string, at: string, callers = ['gateway']): EndpointDescriptor => {
@@ -26,12 +25,26 @@ const service = (name: string, endpoints: Record<string, string>): ContractDescr
   service: name,
   endpoints: Object.entries(endpoints).map(([each, at]) => endpoint(each, at)),
 })
-const build = (...contracts: ContractDescriptor[]) => buildTable(contracts, [], EMPTY_TABLE)
+const build = (...contracts: ContractDescriptor[]) => buildTable(contracts, EMPTY_TABLE)
 const where = (table: ReturnType<typeof build>, at: string): string => {
   const [method = '', path = ''] = at.split(' ')
-  const match = matchRoute(table, { method, path, host: 'localhost' })
+  const own = table.platform.match(method, path)
+  const match = own.found || own.allow.length > 0 ? own : table.tree.match(method, path)
   return match.found ? match.route.label : `none, allow ${match.allow.join(' ')}`
 }
+
+describe('what a part of the platform lists the gateway for', () => {
+  it('is asked by the gateway itself, and is no public route', () => {
+    const table = build(
+      service('control', { configuration: 'GET /control/configuration' }),
+      service('authority', { publicDoor: 'POST /v1/public-door' }),
+      service('identity', { provider: 'ANY /auth/*' }),
+    )
+    expect(table.routes.map(({ label }) => label)).toEqual(['identity.provider'])
+    expect(where(table, 'GET /control/configuration')).toBe('none, allow ')
+    expect(where(table, 'POST /v1/public-door')).toBe('none, allow ')
+  })
+})
 
 describe('matching', () => {
   const table = build(
@@ -111,7 +124,7 @@ describe('paths that two services claim', () => {
   const theirs = service('evil', { grab: 'GET /orders/admin', other: 'GET /evil' })
   it('stay with the first owner, also when the other comes first later on', () => {
     const first = build(mine)
-    const both = buildTable([theirs, mine], [], first)
+    const both = buildTable([theirs, mine], first)
     expect(where(both, 'GET /orders/admin')).toBe('order.read')
     expect(where(both, 'GET /evil')).toBe('evil.other')
     expect(both.disputed.map((each) => [each.route.label, each.owner])).toEqual([
@@ -119,8 +132,8 @@ describe('paths that two services claim', () => {
     ])
   })
   it('go over when the owner gives them up', () => {
-    const both = buildTable([theirs, mine], [], build(mine))
-    const after = buildTable([theirs], [], both)
+    const both = buildTable([theirs, mine], build(mine))
+    const after = buildTable([theirs], both)
     expect(where(after, 'GET /orders/admin')).toBe('evil.grab')
   })
   it('belong to the platform before anyone else', () => {
@@ -146,56 +159,5 @@ describe('paths that two services claim', () => {
               expect(overlap(one.endpoint.path, two.endpoint.path)).toBe(false)
       }),
     )
-  })
-})
-
-describe('routes of kong.yml', () => {
-  const prefixed = (
-    prefix: string,
-    more: Partial<PrefixRoute> = {},
-    rewrite?: Route['rewrite'],
-  ): PrefixRoute => ({
-    prefix,
-    methods: undefined,
-    hosts: undefined,
-    route: {
-      ...contractRoute('legacy', endpoint(`at${prefix.replaceAll('/', '')}`, `ANY ${prefix}/*`)),
-      rewrite,
-    },
-    ...more,
-  })
-  const table = buildTable(
-    [service('order', { list: 'GET /orders' })],
-    [
-      prefixed(''),
-      prefixed('/orders'),
-      prefixed('/a/b', { methods: ['GET'] }),
-      prefixed('/a', { hosts: ['api.test'] }),
-    ],
-    EMPTY_TABLE,
-  )
-  it.each([
-    ['GET /orders', 'order.list'],
-    ['POST /orders', 'none, allow GET'],
-    ['GET /orders/7', 'legacy.atorders'],
-    ['GET /ordersX', 'legacy.at'],
-    ['GET /a/b/c', 'legacy.atab'],
-    ['POST /a/b/c', 'legacy.at'],
-    ['GET /a', 'legacy.at'],
-  ])('%s is %s', (at, expected) => {
-    expect(where(table, at)).toBe(expected)
-  })
-  it('looks at the host', () => {
-    const match = matchRoute(table, { method: 'GET', path: '/a', host: 'api.test' })
-    expect(match.found && match.route.label).toBe('legacy.ata')
-  })
-  it.each([
-    ['/a', 2, '', '/'],
-    ['/a/b', 2, '', '/b'],
-    ['/a/b', 2, '/v1', '/v1/b'],
-    ['/a', 2, '/v1', '/v1'],
-    ['/a/b', 0, '/v1', '/v1/a/b'],
-  ])('rewrites %s, cutting %i for %j, to %s', (path, cut, prefix, expected) => {
-    expect(upstreamPath(prefixed('/a', {}, { cut, prefix }).route, path)).toBe(expected)
   })
 })

@@ -19,8 +19,8 @@ const node = (): Node => ({
 
 export type Match =
   | { readonly found: true; readonly route: Route }
-  /** `allow`: methods that this path answers; empty where nothing has this path. */
-  | { readonly found: false; readonly allow: readonly string[] }
+  /** `allow`: methods that this path answers; empty where nothing has this path. `closed`: it belongs to the mesh. */
+  | { readonly found: false; readonly allow: readonly string[]; readonly closed?: true }
 
 export class RouteTree {
   readonly #root = node()
@@ -42,41 +42,47 @@ export class RouteTree {
 
   /** `path` is canonical. Answers in time proportional to the routes that share its beginning. */
   match(method: string, path: string): Match {
-    const allow = new Set<string>()
-    const route = find(this.#root, segmentsOf(path), 0, { method, allow })
-    if (route?.closed === true) return { found: false, allow: [] }
+    const wanted: Wanted = { method, allow: undefined }
+    const route = find(this.#root, path, 1, wanted)
+    if (route?.closed === true) return { found: false, allow: [], closed: true }
     if (route !== undefined) return { found: true, route }
-    return { found: false, allow: [...allow].sort() }
+    return { found: false, allow: [...(wanted.allow ?? [])].sort() }
   }
 }
 
-function find(
-  at: Node,
-  segments: readonly string[],
-  depth: number,
-  wanted: { readonly method: string; readonly allow: Set<string> },
-): Route | undefined {
-  const segment = segments[depth]
-  if (segment === undefined) return take(at.here, wanted) ?? take(at.below, wanted)
-  const fixed = at.fixed.get(segment)
-  const found = fixed && find(fixed, segments, depth + 1, wanted)
+interface Wanted {
+  readonly method: string
+  /** Methods that the path answers in place of this one, once there is any. */
+  allow: Set<string> | undefined
+}
+
+/** `from`: where the next segment begins; beyond the end where there is none. */
+function find(at: Node, path: string, from: number, wanted: Wanted): Route | undefined {
+  if (from > path.length || path.length === 1)
+    return take(at.here, wanted) ?? take(at.below, wanted)
+  const slash = path.indexOf('/', from)
+  const to = slash === -1 ? path.length : slash
+  const fixed = at.fixed.get(path.slice(from, to))
+  const found = fixed && find(fixed, path, to + 1, wanted)
   if (found !== undefined) return found
   // What a static path answers is not asked of a parameter beside it: a 405 is not a way around.
-  if (fixed === undefined || wanted.allow.size === 0) {
-    const taken = segment !== '' && at.parameter && find(at.parameter, segments, depth + 1, wanted)
+  if (fixed === undefined || wanted.allow === undefined) {
+    const taken = to > from && at.parameter && find(at.parameter, path, to + 1, wanted)
     if (taken) return taken
-    if (wanted.allow.size === 0) return take(at.below, wanted)
+    if (wanted.allow === undefined) return take(at.below, wanted)
   }
   return undefined
 }
 
-function take(
-  methods: ReadonlyMap<string, Route>,
-  { method, allow }: { readonly method: string; readonly allow: Set<string> },
-): Route | undefined {
-  const route = methods.get(method) ?? methods.get('ANY')
+function take(methods: ReadonlyMap<string, Route>, wanted: Wanted): Route | undefined {
+  if (methods.size === 0) return undefined
+  const route = methods.get(wanted.method) ?? methods.get('ANY')
   if (route !== undefined) return route
-  for (const [name, each] of methods) if (each.closed !== true) allow.add(name)
+  for (const [name, each] of methods)
+    if (each.closed !== true) {
+      wanted.allow ??= new Set()
+      wanted.allow.add(name)
+    }
   return undefined
 }
 

@@ -1,8 +1,10 @@
-import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { ConnectionFacts } from '../exchange.ts'
-import { DRAIN_HANDSHAKE_MS, DRAIN_MS_MAX, DRAIN_TICK_MS, PIPELINED_MAX } from '../limits.ts'
+import { DRAIN_HANDSHAKE_MS, DRAIN_IDLE_MS, DRAIN_MS_MAX, DRAIN_TICK_MS } from '../limits.ts'
+import type { Connection, DoorSide } from './connection.ts'
+import { H1Connection } from './h1-connection.ts'
+import { H2Connection } from './h2-connection.ts'
+import { TlsFacts } from './tls-facts.ts'
 
 /** Who connected, as the balancer or the socket tells. */
 export interface Source {
@@ -10,13 +12,6 @@ export interface Source {
   /** The port of the public door. */
   readonly port: number
   readonly uniqueId?: string
-}
-
-interface Secured {
-  readonly socket: TLSSocket
-  readonly facts: ConnectionFacts
-  /** Answers that are owed, in the order of their requests. */
-  readonly owed: Set<ServerResponse>
 }
 
 /**
@@ -28,7 +23,7 @@ export class Connections {
   /** Not through with TLS yet; with their source once it is known. */
   readonly #young = new Map<string, { readonly socket: Socket; readonly source?: Source }>()
   /** Through with TLS. */
-  readonly #secured = new Map<object, Secured>()
+  readonly #secured = new Set<Connection>()
 
   get size(): number {
     return this.#all.size
@@ -46,62 +41,50 @@ export class Connections {
     this.#young.set(peerOf(socket), { socket, source })
   }
   /** TLS is there. A connection whose source nobody told ends here. */
-  secured(socket: TLSSocket): void {
+  secured(socket: TLSSocket, door: DoorSide): void {
     const peer = peerOf(socket)
     const source = this.#young.get(peer)?.source
     this.#young.delete(peer)
-    if (source === undefined) {
-      socket.destroy()
-      return
-    }
-    const facts: ConnectionFacts = {
-      address: source.address,
-      doorPort: source.port,
-      uniqueId: source.uniqueId,
-      tlsVersion: socket.getProtocol() ?? 'unknown',
-      tlsCipher: socket.getCipher().standardName,
-    }
-    const owed = new Set<ServerResponse>()
-    this.#secured.set(socket, { socket, facts, owed })
-    socket.once('close', () => this.#secured.delete(socket))
+    if (source === undefined || socket.destroyed) socket.destroy()
+    else this.#secured.add(connectionOver(socket, source, door))
   }
-  factsOf(socket: object): ConnectionFacts | undefined {
-    return this.#secured.get(socket)?.facts
+  closed(connection: Connection): void {
+    this.#secured.delete(connection)
   }
-  /** A request is under way on `socket` until its answer closes; false where too many are already. */
-  begin(socket: object, answer: ServerResponse): boolean {
-    const owed = this.#secured.get(socket)?.owed
-    if (owed === undefined || owed.size >= PIPELINED_MAX) return false
-    owed.add(answer)
-    answer.once('close', () => owed.delete(answer))
-    return true
-  }
-  /**
-   * Whether the door may answer bytes that are no request: not where an answer to an earlier request is owed, for
-   * which it would be taken. Where the body of the only request is broken, it is the answer to that.
-   */
-  mayAnswer(socket: object): boolean {
-    const owed = this.#secured.get(socket)?.owed
-    if (owed === undefined || owed.size === 0) return true
-    const [first] = owed
-    return owed.size === 1 && first?.headersSent === false && !first.req.complete
+  sweep(): void {
+    for (const connection of this.#secured) connection.sweep()
   }
 
-  /** Ends what is idle at once, what is in a handshake soon, and all when the time is up. */
+  /**
+   * Ends what is idle or in a handshake soon, and all when the time is up. Whoever asks until then is answered, and told
+   * that the connection ends: to end it in silence would lose a request that is on its way.
+   */
   async drain(): Promise<void> {
     const started = performance.now()
     while (this.#all.size > 0 && performance.now() < started + DRAIN_MS_MAX) {
-      for (const { socket, owed } of this.#secured.values()) if (owed.size === 0) socket.end()
-      if (performance.now() > started + DRAIN_HANDSHAKE_MS)
+      const now = performance.now()
+      for (const connection of this.#secured) {
+        connection.drain()
+        if (now > started + DRAIN_IDLE_MS && connection.idle) connection.end()
+      }
+      if (now > started + DRAIN_HANDSHAKE_MS)
         for (const { socket } of this.#young.values()) socket.destroy()
       await new Promise((resolve) => setTimeout(resolve, DRAIN_TICK_MS))
     }
     this.destroy()
   }
   destroy(): void {
-    for (const { socket } of this.#secured.values()) socket.destroy()
+    for (const connection of this.#secured) connection.destroy()
     for (const socket of this.#all) socket.destroy()
   }
+}
+
+/** What the client has agreed on in TLS (RFC 7301); without a word HTTP/1.1. */
+function connectionOver(socket: TLSSocket, source: Source, door: DoorSide): Connection {
+  const facts = new TlsFacts(socket, source)
+  return socket.alpnProtocol === 'h2'
+    ? new H2Connection(socket, facts, door)
+    : new H1Connection(socket, facts, door)
 }
 
 const peerOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort}`

@@ -1,89 +1,74 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer as createHttps, type Server as HttpsServer } from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { SecureContext, Server as TlsServer } from 'node:tls'
 import { CodedError } from '@countersign/ground/errors'
 import { plainAddress } from '@countersign/ground/http1'
-import { answerRaw, Refusal, refuseBytes } from '@countersign/layers'
 import type { Events } from '../events.ts'
 import type { ConnectionFacts } from '../exchange.ts'
-import {
-  BACKLOG,
-  CONNECTIONS_CHECK_MS,
-  CONNECTIONS_MAX,
-  HANDSHAKE_TIMEOUT_MS,
-  HEADER_BYTES_MAX,
-  HEADERS_TIMEOUT_MS,
-  KEEP_ALIVE_TIMEOUT_MS,
-  REQUEST_TIMEOUT_MS,
-} from '../limits.ts'
+import { BACKLOG, CONNECTIONS_CHECK_MS, CONNECTIONS_MAX } from '../limits.ts'
+import type { Incoming, Reply } from './asked.ts'
+import { askingOptionsOf, createAskingTlsServer } from './asking-tls-server.ts'
+import { type Broken, refusalOf } from './broken-bytes.ts'
+import { awakeTime } from './awake-time.ts'
+import { CoarseClock } from './coarse-clock.ts'
 import { Connections, type Source } from './connections.ts'
-import type { PublicCertificate } from './public-certificate.ts'
+import type { Connection, DoorSide } from './connection.ts'
 import { readProxyHeader } from './read-proxy-header.ts'
+import { ownTicketKeys, TICKET_KEY_LIFE_MS } from './ticket-keys.ts'
+import { createTlsServer, type DoorCertificate, optionsOf } from './tls-server.ts'
 
 /*
  * A connection, in order:
  * 1. TCP, within the bound on connections
  * 2. where it is required: a PROXY header from a trusted peer, which tells the real source
  * 3. the raw socket goes to the TLS server, which takes over its handle: no byte passes through JavaScript twice
- * 4. TLS 1.2 or 1.3 with modern suites, ALPN http/1.1; then Node's HTTP parser in its strict mode
+ * 4. TLS 1.2 or 1.3 with modern suites, ALPN h2 or http/1.1, a certificate asked of the client only where a route wants one
+ * 5. requests and answers (h1-connection.ts, h2-connection.ts); one sweep a second ends what is too slow
  */
-const TLS = {
-  minVersion: 'TLSv1.2',
-  ciphers: [
-    'TLS_AES_128_GCM_SHA256',
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'ECDHE-ECDSA-AES128-GCM-SHA256',
-    'ECDHE-ECDSA-AES256-GCM-SHA384',
-    'ECDHE-ECDSA-CHACHA20-POLY1305',
-  ].join(':'),
-  honorCipherOrder: true,
-  ALPNProtocols: ['http/1.1'],
-} as const
-
-interface DoorRequest {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  readonly connection: ConnectionFacts
-  readonly expectsContinue: boolean
-}
 export interface DoorOptions {
   readonly listen: { readonly host: string; readonly port: number }
   /** Peers whose PROXY header is required and believed; `undefined`: clients connect directly. */
   readonly proxyPeers: ReadonlySet<string> | undefined
-  readonly certificate: PublicCertificate
-  readonly events: Events
-  readonly onRequest: (asked: DoorRequest) => void
+  readonly certificate: DoorCertificate
+  readonly events: Pick<Events, 'refusedConnection' | 'refusedBytes'>
+  readonly onRequest: (request: Incoming, reply: Reply, connection: ConnectionFacts) => void
+  /** Operators' certificates, by the name that a client sends (lower case); `undefined`: the door's own. */
+  readonly certificateFor?: (sni: string) => SecureContext | undefined
+  /** Whether new connections are asked for a certificate: some route wants to see one. */
+  readonly asksClientCertificates?: () => boolean
+  /** Keys of session tickets for the hour of `now`; each process has its own where there are none. */
+  readonly ticketKeys?: ((now: number) => Buffer) | undefined
+  /** Milliseconds since some moment, by which connections are too slow; those of this process where there is none. */
+  readonly time?: () => number
 }
 
 /** The listener that the world reaches through the balancer. */
-export class PublicDoor {
+export class PublicDoor implements DoorSide {
+  readonly clock: CoarseClock
   readonly #options: DoorOptions
   readonly #tcp: Server
-  readonly #https: HttpsServer
+  readonly #tls: TlsServer
+  readonly #asking: TlsServer
   readonly #connections = new Connections()
+  #sweeping: NodeJS.Timeout | undefined
+  #ticketHour = -1
   draining = false
 
   constructor(options: DoorOptions) {
     this.#options = options
+    this.clock = new CoarseClock(
+      options.time ?? awakeTime(CONNECTIONS_CHECK_MS, () => performance.now()),
+    )
     this.#tcp = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket))
-    const { cert, key } = options.certificate
-    this.#https = createHttps({
-      ...TLS,
-      cert,
-      key,
-      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: CONNECTIONS_CHECK_MS,
-      insecureHTTPParser: false,
-      requireHostHeader: false,
-    })
-    this.#https.maxHeadersCount = 0
-    this.#listenToRequests()
+    const hooks = {
+      certificateFor: options.certificateFor,
+      secured: (socket: Parameters<Connections['secured']>[0]) =>
+        this.#connections.secured(socket, this),
+      failed: () => options.events.refusedConnection('handshake'),
+    }
+    this.#tls = createTlsServer(options.certificate, hooks)
+    this.#asking = createAskingTlsServer(options.certificate, hooks)
+    this.#renewTicketKeys()
   }
 
   async listen(): Promise<{ readonly host: string; readonly port: number }> {
@@ -95,15 +80,24 @@ export class PublicDoor {
       })
       this.#tcp.listen({ host, port, backlog: BACKLOG }, resolve)
     })
-    // The HTTPS server has no port of its own: this starts its watch over slow connections.
-    this.#https.emit('listening')
+    this.#sweeping = setInterval(() => this.sweep(), CONNECTIONS_CHECK_MS).unref()
     const address = this.#tcp.address()
     return { host, port: typeof address === 'object' && address !== null ? address.port : port }
   }
 
   /** New connections show the new certificate; those that are open stay. */
-  setCertificate({ cert, key }: PublicCertificate): void {
-    this.#https.setSecureContext({ ...TLS, cert, key })
+  setCertificate(certificate: DoorCertificate): void {
+    this.#tls.setSecureContext(optionsOf(certificate))
+    this.#asking.setSecureContext(askingOptionsOf(certificate))
+    this.#ticketHour = -1
+    this.#renewTicketKeys()
+  }
+
+  /** Once a second: whoever is too slow is cut off, and what has to be new is made new. */
+  sweep(): void {
+    this.clock.tick()
+    this.#connections.sweep()
+    this.#renewTicketKeys()
   }
 
   /** Stops accepting, lets what is under way finish within `DRAIN_MS_MAX`, then ends what is left. */
@@ -115,9 +109,34 @@ export class PublicDoor {
   }
   close(): void {
     this.draining = true
+    clearInterval(this.#sweeping)
     this.#tcp.close()
     this.#connections.destroy()
-    this.#https.close()
+  }
+
+  /* For connections. */
+
+  serve(request: Incoming, reply: Reply, connection: ConnectionFacts): void {
+    this.#options.onRequest(request, reply, connection)
+  }
+  overPipelined(): void {
+    this.#options.events.refusedConnection('pipeline')
+  }
+  broken(broken: Broken, { address }: ConnectionFacts): string {
+    const requestId = randomUUID()
+    this.#options.events.refusedBytes({ requestId, address, refusal: refusalOf(broken) })
+    return requestId
+  }
+  closed(connection: Connection): void {
+    this.#connections.closed(connection)
+  }
+
+  #renewTicketKeys(): void {
+    const now = Date.now()
+    const hour = Math.floor(now / TICKET_KEY_LIFE_MS)
+    if (hour === this.#ticketHour) return
+    this.#ticketHour = hour
+    this.#tls.setTicketKeys(this.#options.ticketKeys?.(now) ?? ownTicketKeys())
   }
 
   #accept(socket: Socket): void {
@@ -135,7 +154,6 @@ export class PublicDoor {
     else if (proxyPeers.has(from)) void this.#acceptProxied(socket)
     else this.#refuseHeader(socket)
   }
-
   async #acceptProxied(socket: Socket): Promise<void> {
     const header = await readProxyHeader(socket)
     if (socket.destroyed) return
@@ -153,51 +171,12 @@ export class PublicDoor {
   }
   #secure(socket: Socket, source: Source): void {
     this.#connections.sourceKnown(socket, source)
-    this.#https.emit('connection', socket)
+    const asks = this.#options.asksClientCertificates?.() === true
+    const server = asks ? this.#asking : this.#tls
+    server.emit('connection', socket)
   }
   #refuseHeader(socket: Socket): void {
     this.#options.events.refusedConnection('proxy_header')
     socket.destroy()
-  }
-
-  #listenToRequests(): void {
-    const { events } = this.#options
-    this.#https.on('secureConnection', (socket) => this.#connections.secured(socket))
-    this.#https.on('tlsClientError', () => events.refusedConnection('handshake'))
-    this.#https.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-      const address = this.#connections.factsOf(socket)?.address ?? ''
-      const mayAnswer = this.#connections.mayAnswer(socket)
-      refuseBytes(socket, { code: error.code, mayAnswer }, (refusal, requestId) =>
-        events.refusedBytes({ requestId, address, refusal }),
-      )
-    })
-    this.#https.on('request', (request, response) => this.#serve(request, response, false))
-    this.#https.on('checkContinue', (request, response) => this.#serve(request, response, true))
-    // Other expectations are refused by the stack, like everything else that is no request for us.
-    this.#https.on('checkExpectation', (request, response) => this.#serve(request, response, false))
-    this.#https.on('connect', (_request, socket) => {
-      const address = this.#connections.factsOf(socket)?.address ?? ''
-      const rule = 'request: CONNECT opens no tunnel here'
-      const refusal = new Refusal('METHOD_NOT_ALLOWED', { rule, headers: { allow: 'GET, POST' } })
-      const requestId = randomUUID()
-      events.refusedBytes({ requestId, address, refusal })
-      answerRaw(socket, refusal, requestId)
-    })
-  }
-
-  #serve(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
-    const { socket } = request
-    const connection = this.#connections.factsOf(socket)
-    // The parser goes on with what it has read, also for a connection that has ended.
-    if (connection === undefined || socket.destroyed) {
-      socket.destroy()
-      return
-    }
-    if (!this.#connections.begin(socket, response)) {
-      this.#options.events.refusedConnection('pipeline')
-      socket.destroy()
-      return
-    }
-    this.#options.onRequest({ request, response, connection, expectsContinue })
   }
 }

@@ -19,20 +19,22 @@ export const authenticate =
     by: { readonly verifier: CachingTokenVerifier; readonly budget: FailureBudget },
   ): Layer =>
   (exchange, next) => {
-    const { endpoint, label } = routeOf(exchange)
+    const { endpoint, origin } = routeOf(exchange)
     if (endpoint.roles === 'stranger') return next(exchange)
-    const token = bearerToken(exchange.request.rawHeaders)
-    if (token === undefined) throw unauthorized(`contract ${label}: a person is required`)
+    const token = bearerToken(exchange.request.headers)
+    if (token === undefined) throw unauthorized(`${origin}: a person is required`)
     const known = by.verifier.recall(token, undefined)
     events.tokenAsked(known !== undefined)
     const { address } = exchange.connection
     const verified = known ?? verifyWithin(by.budget, by.verifier, { token, address })
     if (!(verified instanceof Promise)) {
       exchange.person = verified.person
+      exchange.provenUntil = verified.expiresAt
       return next(exchange)
     }
-    return verified.then(({ person }) => {
+    return verified.then(({ person, expiresAt }) => {
       exchange.person = person
+      exchange.provenUntil = expiresAt
       return next(exchange)
     })
   }

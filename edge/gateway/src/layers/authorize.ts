@@ -8,13 +8,14 @@ import { routeOf } from '../domain/route.ts'
 export const authorize = (decide: Decide): Layer => {
   const permit = Permit.authorizer(decide)
   return (exchange, next) => {
-    const { service, endpoint } = routeOf(exchange)
+    const { service, endpoint, origin } = routeOf(exchange)
     const verdict = permit({
       service,
       endpoint,
       caller: GATEWAY,
       callerId: undefined,
       person: exchange.person,
+      origin,
     })
     if (!Permit.is(verdict))
       throw new Refusal(verdict.code, { rule: verdict.rule, remedy: verdict.remedy })

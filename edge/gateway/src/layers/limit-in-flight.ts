@@ -1,28 +1,27 @@
-import { addressKey, Refusal } from '@countersign/layers'
-import type { Layer } from '../compose.ts'
+import { Refusal } from '@countersign/layers'
+import type { Frame } from '../compose.ts'
 
 /** The cheapest refusal comes first: too many requests at once, in total or from one source. */
 export function limitInFlight(bounds: {
   readonly max: number
   readonly perSourceMax: number
-}): Layer {
+}): Frame {
   const bySource = new Map<string, number>()
   let total = 0
-  return async (exchange, next) => {
-    const source = addressKey(exchange.connection.address)
-    const count = bySource.get(source) ?? 0
-    if (total >= bounds.max) throw overloaded('in total')
-    if (count >= bounds.perSourceMax) throw overloaded('from one source')
-    total++
-    bySource.set(source, count + 1)
-    try {
-      await next(exchange)
-    } finally {
+  return {
+    enter: ({ connection }) => {
+      const count = bySource.get(connection.source) ?? 0
+      if (total >= bounds.max) throw overloaded('in total')
+      if (count >= bounds.perSourceMax) throw overloaded('from one source')
+      total++
+      bySource.set(connection.source, count + 1)
+    },
+    leave: ({ connection: { source } }) => {
       total--
       const left = (bySource.get(source) ?? 1) - 1
       if (left === 0) bySource.delete(source)
       else bySource.set(source, left)
-    }
+    },
   }
 }
 

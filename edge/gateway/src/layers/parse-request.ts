@@ -2,16 +2,16 @@ import { canonicalPath } from '@countersign/ground/http1'
 import { Refusal, type RefusalCode } from '@countersign/layers'
 import type { Layer } from '../compose.ts'
 import { checkHost } from '../domain/check-host.ts'
+import { checkWebSocket } from '../domain/check-web-socket.ts'
 import type { Exchange } from '../exchange.ts'
 import { HEADERS_MAX, URI_BYTES_MAX } from '../limits.ts'
 
 /*
- * Bytes become a typed request, or nothing. Node's parser, in its strict mode, has refused broken framing before
- * (both or doubled Content-Length and Transfer-Encoding, obsolete folding, bare line feeds); here:
+ * Bytes become a typed request, or nothing. The door's parser has refused broken framing before (both or doubled
+ * Content-Length and Transfer-Encoding, other codings than `chunked`, obsolete folding, bare line feeds); here:
  *
- * - one request line form, one Host that this door serves, one canonical path
- * - no method that opens a tunnel or echoes credentials, no change of protocol
- * - Transfer-Encoding is `chunked` and nothing else, and only in HTTP/1.1
+ * - one request line form, one Host that this door serves and that TLS was asked for, one canonical path
+ * - no method that opens a tunnel or echoes credentials, no change of protocol but a well-formed one to WebSocket
  * - GET, HEAD and OPTIONS have no body: two programs would disagree where it ends
  * - the only expectation that can be met is `100-continue` (RFC 9110 section 10.1.1)
  */
@@ -27,13 +27,13 @@ const METHODS: ReadonlySet<string> = new Set([
 const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 export const parseRequest =
-  (hosts: ReadonlySet<string>): Layer =>
+  (serves: (host: string) => boolean): Layer =>
   (exchange, next) => {
     const { request } = exchange
-    const target = request.url ?? ''
+    const { target } = request
     if (target.length > URI_BYTES_MAX)
       throw refuse('URI_TOO_LONG', `the address is longer than ${URI_BYTES_MAX} bytes`)
-    if (request.rawHeaders.length > 2 * HEADERS_MAX)
+    if (request.headers.length > 2 * HEADERS_MAX)
       throw refuse('HEADERS_TOO_LARGE', `there are more than ${HEADERS_MAX} headers`)
     const found = canonicalPath(target)
     if (!found.ok) throw refuse('REQUEST_INVALID', found.rule)
@@ -41,11 +41,17 @@ export const parseRequest =
     exchange.query = found.query
     checkMethod(exchange)
     checkFraming(exchange)
-    const host = checkHost(request.rawHeaders)
+    const host = checkHost(request.headers)
     if (host === undefined)
       throw refuse('REQUEST_INVALID', 'there is not exactly one well-formed Host')
-    if (!hosts.has(host)) throw refuse('HOST_UNKNOWN', 'the Host is not among GATEWAY_HOSTS')
-    exchange.host = host
+    if (!serves(host.name))
+      throw refuse('HOST_UNKNOWN', 'the Host is not among GATEWAY_HOSTS, and no route names it')
+    const { sni } = exchange.connection
+    if (sni !== undefined && sni !== host.name)
+      throw refuse('HOST_UNKNOWN', 'the Host is not the name that TLS was asked for')
+    exchange.authority = host.raw
+    exchange.host = host.name
+    exchange.port = host.port
     return next(exchange)
   }
 
@@ -58,18 +64,28 @@ function checkMethod({ method }: Exchange): void {
   })
 }
 
-function checkFraming({ request, method, expectsContinue }: Exchange): void {
-  const { headers } = request
-  if (headers.expect !== undefined && !expectsContinue && request.httpVersion === '1.1')
+function checkFraming({ request, method }: Exchange): void {
+  const expects = request.header('expect') !== undefined
+  if (expects && !request.expectsContinue && request.version !== '1.0')
     throw refuse('REQUEST_INVALID', 'the expectation is not "100-continue"')
-  const coding = headers['transfer-encoding']
-  if (headers.upgrade !== undefined || headers['http2-settings'] !== undefined)
+  if (request.header('http2-settings') !== undefined)
     throw refuse('REQUEST_INVALID', 'a change of protocol is asked for')
-  if (coding !== undefined && (coding !== 'chunked' || request.httpVersion !== '1.1'))
-    throw refuse('REQUEST_INVALID', 'the Transfer-Encoding is not "chunked" in HTTP/1.1')
-  const hasBody = coding !== undefined || Number(headers['content-length'] ?? 0) > 0
-  if (hasBody && BODILESS.has(method)) throw refuse('REQUEST_INVALID', `${method} with a body`)
+  if (request.header('upgrade') !== undefined || request.upgrade !== undefined) {
+    const fault = checkWebSocket(request)
+    if (fault === 'version') throw otherVersion()
+    if (fault !== undefined) throw refuse('REQUEST_INVALID', fault)
+  }
+  if (request.length !== 0 && BODILESS.has(method))
+    throw refuse('REQUEST_INVALID', `${method} with a body`)
 }
+
+/** RFC 6455 section 4.4. */
+const otherVersion = (): Refusal =>
+  new Refusal('UPGRADE_REQUIRED', {
+    ...{ message: 'Please use version 13 of WebSocket', rule: 'request: another version than 13' },
+    remedy: 'use version 13 of WebSocket',
+    headers: { upgrade: 'websocket', 'sec-websocket-version': '13' },
+  })
 
 const refuse = (code: RefusalCode, rule: string): Refusal =>
   new Refusal(code, { detail: `${rule}.`, rule: `request: ${rule}`, remedy: 'correct the request' })

@@ -1,12 +1,17 @@
 import type { ContractDescriptor } from '@countersign/contract'
-import { contract, describe, endpoint, workloadId } from '@countersign/contract'
+import { workloadId } from '@countersign/contract'
 import type { HealthEntry, NewAuditEvent } from '@countersign/contract/platform'
 import { createLog, Metrics } from '@countersign/ground/telemetry'
+import { until } from '@countersign/ground/testkit'
+import { EMPTY_CONFIG, type KongConfig, type Plugin } from '@countersign/kong'
 import { NOTHING_TAKEN_BACK, Refusal } from '@countersign/layers'
 import { parseCsr } from '@countersign/ground/x509'
 import type { Workload } from '@countersign/service'
 import { readGatewaySettings } from '../config/settings.ts'
+import type { Names } from '../upstream/names.ts'
 import { createGateway, type Gateway } from '../gateway.ts'
+import { identityMount, order } from './contracts.ts'
+import { ControlPlane, type HealthReport } from './control-plane.ts'
 import {
   createCredential,
   createDoorCertificate,
@@ -17,67 +22,9 @@ import {
 import { ISSUER, TokenIssuer } from './token-issuer.ts'
 import { UpstreamServer } from './upstream-server.ts'
 
-/* Everything around a gateway that a test needs: certificates, tokens, services, and the little of a workload it uses. */
+export { identityMount, order } from './contracts.ts'
 
-const limit = '1000000/second per person'
-export const order: ContractDescriptor = describe(
-  contract('order', {
-    list: endpoint({
-      at: 'GET /orders',
-      callers: ['gateway'],
-      roles: ['customer', 'admin'],
-      limit,
-    }),
-    read: endpoint({ at: 'GET /orders/:id', callers: ['gateway'], roles: 'anyone', limit }),
-    create: endpoint({
-      at: 'POST /orders',
-      callers: ['gateway'],
-      roles: ['customer'],
-      limit,
-      idempotent: true,
-      kind: 'raw',
-    }),
-    erase: endpoint({ at: 'DELETE /orders/:id', callers: ['gateway'], roles: ['admin'], limit }),
-    slow: endpoint({
-      at: 'GET /slow',
-      callers: ['gateway'],
-      roles: 'stranger',
-      limit: '1000000/second per address',
-      timeoutMs: 1_500,
-      idempotent: true,
-    }),
-    upload: endpoint({
-      at: 'POST /upload',
-      callers: ['gateway'],
-      roles: 'stranger',
-      limit: '1000000/second per address',
-      bodyBytesMax: 8 * 1024 * 1024,
-    }),
-    few: endpoint({
-      at: 'GET /few',
-      callers: ['gateway'],
-      roles: 'anyone',
-      limit: '5/second, 1000/hour per person',
-    }),
-    inner: endpoint({
-      at: 'GET /inner',
-      callers: ['payment'],
-      roles: 'stranger',
-      limit: '1/second per caller',
-    }),
-  }),
-)
-export const identityMount: ContractDescriptor = describe(
-  contract('identity', {
-    provider: endpoint({
-      at: 'ANY /auth/*',
-      kind: 'mount',
-      callers: ['gateway'],
-      roles: 'stranger',
-      limit: '1000000/second per address',
-    }),
-  }),
-)
+/* Everything around a gateway that a test needs: certificates, tokens, services, and the little of a workload it uses. */
 
 /** A value that a test changes, as a watch. */
 class Changing<T> {
@@ -114,11 +61,13 @@ export interface Running {
 }
 
 export class House {
+  readonly control = new ControlPlane()
   readonly pki: Pki
   readonly tokens = new TokenIssuer()
   readonly contracts = new Changing<readonly ContractDescriptor[]>([order, identityMount])
   readonly #instances = new Map<string, Changing<readonly HealthEntry[]>>()
   readonly #closers: (() => unknown)[] = []
+  #gateways = 0
   doorLifeMs = 3_600_000
   keysAreAway = false
   /** Keys are told when this is over. */
@@ -126,6 +75,8 @@ export class House {
   keysAsked = 0
   /** Clock of the breakers of gateways that are opened from now on. */
   breakerNow: (() => number) | undefined
+  /** Their name service. */
+  names: Names | undefined
 
   private constructor(pki: Pki) {
     this.pki = pki
@@ -148,7 +99,27 @@ export class House {
     return server
   }
 
-  async gateway(env: Record<string, string> = {}): Promise<Running> {
+  /** Gives gateways a new configuration, and waits until each has it, or has said why not. */
+  async configure(
+    config: Partial<KongConfig>,
+    overrides: Parameters<ControlPlane['set']>[1] = [],
+  ): Promise<void> {
+    const version = this.control.set({ ...EMPTY_CONFIG, ...config }, overrides)
+    await until(
+      () =>
+        this.control.said.size === this.#gateways &&
+        [...this.control.said.values()].every(
+          (s) => s.applied === version || s.fault !== undefined,
+        ),
+      `version ${version} is served`,
+      20_000,
+    )
+  }
+
+  async gateway(
+    env: Record<string, string> = {},
+    plugins: readonly Plugin[] = [],
+  ): Promise<Running> {
     const events: NewAuditEvent[] = []
     const metrics = new Metrics()
     const logLines: string[] = []
@@ -156,7 +127,11 @@ export class House {
     const issued: string[] = []
     const workload = await this.#workload({ events, metrics, logLines, audit, issued })
     const settings = readGatewaySettings({ COUNTERSIGN_ISSUER: ISSUER, ...env })
-    const gateway = await createGateway(settings, workload, { breakerNow: this.breakerNow })
+    const gateway = await createGateway(settings, workload, {
+      plugins,
+      breakerNow: this.breakerNow,
+      names: this.names,
+    })
     this.#closers.push(() => gateway.close())
     return { gateway, port: gateway.address.port, events, metrics, logLines, audit, issued }
   }
@@ -166,7 +141,15 @@ export class House {
 
   async #workload(kept: Omit<Running, 'gateway' | 'port'>): Promise<Workload<'gateway'>> {
     const credential = await createCredential(this.pki, 'gateway')
+    const instance = `gateway-${++this.#gateways}`
     const answers = {
+      configuration: (
+        { query }: { query: Parameters<ControlPlane['answer']>[0] },
+        { signal }: { signal: AbortSignal },
+      ) => this.control.answer(query, signal),
+      reportHealth: async ({ body }: { body: HealthReport }) => {
+        this.control.health.set(body.instance, body.targets)
+      },
       keys: async () => {
         this.keysAsked++
         await this.keysWait
@@ -185,7 +168,7 @@ export class House {
     }
     return {
       name: 'gateway',
-      instance: 'gateway-1',
+      instance,
       trustDomain: TRUST_DOMAIN,
       identity: {
         id: workloadId(TRUST_DOMAIN, 'gateway'),

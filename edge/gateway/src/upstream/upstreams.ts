@@ -1,100 +1,85 @@
-import { workloadId } from '@countersign/contract'
-import type { HealthEntry } from '@countersign/contract/platform'
-import { createBreaker, pickInstance } from '@countersign/layers'
-import type { Instances, Workload } from '@countersign/service'
-import type { Events } from '../events.ts'
-import { INSTANCES_MAX } from '../limits.ts'
-import { Instance } from './instance.ts'
-
-type Needs = Pick<Workload, 'identity' | 'instances' | 'trustDomain' | 'log'>
+import { NOBODY } from '../domain/balancing/member.ts'
+import { routeOf } from '../domain/route.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Instance } from './instance.ts'
+import { RegistryService } from './registry-service.ts'
+import type { GroupParts } from './side.ts'
+import type { Fault } from './target-places.ts'
+import { type Way, Ways } from './ways.ts'
 
 interface Service {
-  readonly watch: Instances
-  readonly instances: Map<string, Instance>
+  readonly service: RegistryService
+  users: number
 }
 
-/** The instances of all services that have a route, kept up to date by the registry's watches. */
+/** Where requests go: to the services whose contracts have routes, and where operators send them. */
 export class Upstreams {
-  readonly #workload: Needs
-  readonly #events: Events
-  readonly #now: () => number
+  readonly ways: Ways
+  readonly #parts: Omit<GroupParts, 'markOf'>
   readonly #services = new Map<string, Service>()
+  #followed: ReadonlySet<string> = new Set()
 
-  /** `now`: the clock of the breakers, in milliseconds that do not go back. A test gives its own. */
-  constructor(workload: Needs, events: Events, now: () => number = () => performance.now()) {
-    this.#workload = workload
-    this.#events = events
-    this.#now = now
+  constructor(parts: Omit<GroupParts, 'markOf'>) {
+    this.#parts = parts
+    this.ways = new Ways(parts, this)
   }
 
-  /** Follows these services and no others. Those that are gone may finish what is under way. */
+  /** Follows these services and no others but those of operators. Those that are gone may finish what is under way. */
   follow(names: ReadonlySet<string>): void {
-    for (const name of names) if (!this.#services.has(name)) this.#begin(name)
-    for (const [name, service] of this.#services) {
-      if (names.has(name)) continue
-      this.#services.delete(name)
-      service.watch.close()
-      for (const instance of service.instances.values()) this.#drop(name, instance)
+    const before = this.#followed
+    this.#followed = names
+    for (const name of names) if (!before.has(name)) this.enter(name)
+    for (const name of before) if (!names.has(name)) this.leave(name)
+  }
+
+  /**
+   * The instance for a request, none that was tried; once more the same where there was only one. `undefined` where none may
+   * be called.
+   */
+  choose(exchange: Exchange, tried: readonly Instance[]): Instance | undefined {
+    const other = this.#choose(exchange, tried)
+    return other === undefined && tried.length === 1 ? this.#choose(exchange, NOBODY) : other
+  }
+  #choose(exchange: Exchange, tried: readonly Instance[]): Instance | undefined {
+    const route = routeOf(exchange)
+    return route.operator === undefined
+      ? this.#services.get(route.service)?.service.choose(tried)
+      : wayOf(exchange)?.choose(exchange, tried)
+  }
+  /** Set while it is not known yet where a request goes. */
+  pending(exchange: Exchange): Promise<unknown> | undefined {
+    return wayOf(exchange)?.pending
+  }
+  /** Why a request can go nowhere. */
+  fault(exchange: Exchange): Fault | undefined {
+    return wayOf(exchange)?.fault
+  }
+
+  enter(name: string): RegistryService {
+    const known = this.#services.get(name)
+    if (known !== undefined) {
+      known.users++
+      return known.service
     }
+    const service = new RegistryService(name, this.#parts)
+    this.#services.set(name, { service, users: 1 })
+    return service
   }
-
-  /** The instance for a call, rather not the one that was tried; `undefined` where none may be called. */
-  choose(name: string, tried: Instance | undefined): Instance | undefined {
-    const service = this.#services.get(name)
-    if (service === undefined) return undefined
-    return pickInstance([...service.instances.values()], Math.random, tried)
+  leave(name: string): void {
+    const known = this.#services.get(name)
+    if (known === undefined || --known.users > 0) return
+    this.#services.delete(name)
+    known.service.close()
   }
-
   close(): void {
-    for (const service of this.#services.values()) {
-      service.watch.close()
-      for (const instance of service.instances.values()) instance.close()
-    }
+    this.ways.close()
+    for (const { service } of this.#services.values()) service.close()
     this.#services.clear()
   }
+}
 
-  #begin(name: string): void {
-    const service: Service = {
-      watch: this.#workload.instances(name),
-      instances: new Map(),
-    }
-    this.#services.set(name, service)
-    service.watch.onChange(() => this.#refresh(name, service))
-    this.#refresh(name, service)
-  }
-
-  /** An instance that stays keeps its connections; one that comes back at another place is another one. */
-  #refresh(name: string, service: Service): void {
-    const entries = new Map<string, HealthEntry['Service']>()
-    for (const { Service } of service.watch.current().slice(0, INSTANCES_MAX))
-      entries.set(Service.ID, Service)
-    for (const [id, instance] of service.instances) {
-      const entry = entries.get(id)
-      if (entry !== undefined && instance.address === `${entry.Address}:${entry.Port}`) continue
-      service.instances.delete(id)
-      this.#drop(name, instance)
-    }
-    for (const [id, { Address, Port }] of entries) {
-      if (service.instances.has(id)) continue
-      service.instances.set(
-        id,
-        new Instance({
-          id,
-          service: name,
-          address: { host: Address, port: Port },
-          expectedId: workloadId(this.#workload.trustDomain, name),
-          identity: this.#workload.identity,
-          log: this.#workload.log,
-          breaker: createBreaker({
-            now: this.#now,
-            onChange: (state) => this.#events.breaker(name, id, state),
-          }),
-        }),
-      )
-    }
-  }
-  #drop(name: string, instance: Instance): void {
-    instance.close()
-    this.#events.instanceGone(name, instance.id)
-  }
+/** Of the configuration that the request began with. */
+function wayOf({ route, live }: Exchange): Way | undefined {
+  const id = route?.operator?.kongService?.id
+  return id === undefined ? undefined : live?.ways.get(id)
 }

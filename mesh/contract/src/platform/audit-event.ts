@@ -70,7 +70,7 @@ export const auditEventSchema = z.strictObject({
       response: z.strictObject({ status_code: z.int() }).optional(),
     })
     .optional(),
-  url: z.strictObject({ path: text }).optional(),
+  url: z.strictObject({ path: text, domain: text.optional() }).optional(),
   trace: z.strictObject({ id: text }).optional(),
   tls: z
     .strictObject({

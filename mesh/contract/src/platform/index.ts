@@ -2,6 +2,7 @@
 export * from './audit.ts'
 export * from './audit-event.ts'
 export * from './authority.ts'
+export * from './control.ts'
 export * from './identity.ts'
 export * from './operations.ts'
 export * from './people.ts'

@@ -14,6 +14,13 @@ const blocking = z.object({
     .optional(),
 })
 
+/**
+ * An instance whose program does not answer `/readyz`, since it knows nothing of this platform, says so in its `Meta`: then
+ * it is ready when it has proven who it is and gives any answer below 500.
+ */
+export const READY_META = 'ready'
+export const READY_BY_ANY_ANSWER = 'any answer'
+
 export const registrationSchema = z.strictObject({
   ID: z.string().min(1).max(128),
   /** Must be the name in the caller's certificate. */

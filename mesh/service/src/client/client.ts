@@ -105,7 +105,7 @@ async function send(
   if (endpoint.kind === 'raw')
     return {
       status: received.status,
-      headers: headersToObject(received.rawHeaders),
+      headers: headersToObject(received.headers),
       body: received.body,
     }
   if (received.status !== endpoint.status)
@@ -170,10 +170,10 @@ function queryOf(query: Input['query']): string {
 }
 
 /** Names in lower case; of several values of a name the last. */
-function headersToObject(raw: readonly Buffer[]): Record<string, string> {
-  const headers: Record<string, string> = {}
+function headersToObject(raw: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = Object.create(null)
   for (let i = 0; i + 1 < raw.length; i += 2) {
-    headers[String(raw[i]).toLowerCase()] = raw[i + 1]?.toString('latin1') ?? ''
+    headers[raw[i]?.toLowerCase() ?? ''] = raw[i + 1] ?? ''
   }
   return headers
 }

@@ -32,7 +32,7 @@ export interface Received {
   readonly status: number
   /** The first value of a header; `name` in lower case. */
   header(name: string): string | undefined
-  readonly rawHeaders: readonly Buffer[]
+  readonly headers: readonly string[]
   readonly body: Buffer
   /** What the other side has proven. */
   readonly proof: Readonly<Record<string, string>>
@@ -242,8 +242,8 @@ class Answer implements Received {
   get body(): Buffer {
     return this.#reply.body
   }
-  get rawHeaders(): readonly Buffer[] {
-    return this.#reply.rawHeaders
+  get headers(): readonly string[] {
+    return this.#reply.headers
   }
   header(name: string): string | undefined {
     return this.#reply.header(name)

@@ -8,7 +8,8 @@ import { BEATS_PER_TTL, CALL_TIMEOUT_MS, DEREGISTER_MS_MAX, REFUSED_AGAIN_MS } f
 export interface RegistrarOptions {
   readonly registry: Client<typeof registryContract, any>
   readonly registration: Registration
-  readonly descriptor: ContractDescriptor
+  /** `undefined` for a program that has no contract: nothing is published then. */
+  readonly descriptor: ContractDescriptor | undefined
   readonly log: Log
 }
 
@@ -134,6 +135,7 @@ class Upkeep {
   async #publish(): Promise<void> {
     if (performance.now() - this.#publishRefusedAt < REFUSED_AGAIN_MS) return
     const { registry, descriptor } = this.#options
+    if (descriptor === undefined) return
     const input = { params: { name: descriptor.service }, body: descriptor }
     const reply = await registry.publish(input, this.#call())
     const said = refusalOf(reply)

@@ -56,6 +56,10 @@ const read = (permit: ReturnType<typeof customer>, id: string) =>
 const list = (permit: ReturnType<typeof customer>, after?: string) =>
   order.list({ query: { limit: 2, after }, ...contextFor(permit) })
 
+test('a ping goes to payment and back', async () => {
+  expect(await order.ping(contextFor(customer(), { payments }))).toEqual({ pong: true })
+})
+
 describe('placing', () => {
   test('answers with the order as it is paid, and proves the database', async () => {
     const permit = customer()

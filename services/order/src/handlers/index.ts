@@ -58,7 +58,7 @@ function reading({ store, cache }: Parts): Reading {
   }
 }
 
-type Changing = Pick<OrderHandlers, 'place' | 'cancel' | 'ship'>
+type Changing = Pick<OrderHandlers, 'place' | 'cancel' | 'ship' | 'ping'>
 
 function changing({ store, desk }: Parts): Changing {
   return {
@@ -79,6 +79,7 @@ function changing({ store, desk }: Parts): Changing {
       witness(store.proof)
       return publicOrder(await desk.ship(permit, params.id))
     },
+    ping: ({ call }) => call(payment).ping(),
   }
 }
 

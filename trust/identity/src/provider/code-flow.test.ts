@@ -39,6 +39,7 @@ describe('the code flow, with openid-client as it is', () => {
       sub: 'person-customer',
       preferred_username: 'customer',
       roles: ['customer'],
+      role: 'customer',
       client_id: CLI_CLIENT,
       jti: expect.any(String),
     })

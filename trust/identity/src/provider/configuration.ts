@@ -167,12 +167,20 @@ async function findAccount(
   return { accountId: sub, person, claims: () => claims }
 }
 
-/** RFC 9068 2.2.3.1. Roles of the moment at which the token is made; a workload has none of its own. */
+/**
+ * RFC 9068 2.2.3.1. Roles of the moment at which the token is made; a workload has none of its own. `role` is the first
+ * of them, for services that look for one.
+ */
 const extraTokenClaims: NonNullable<Configuration['extraTokenClaims']> = (ctx) => {
   const account = ctx.oidc.account as KnownAccount | undefined
   if (account === undefined) return { roles: [] }
   const { person } = account
-  return { roles: [...person.roles], preferred_username: person.username }
+  const [role] = person.roles
+  return {
+    roles: [...person.roles],
+    ...(role === undefined ? {} : { role }),
+    preferred_username: person.username,
+  }
 }
 
 function renderError(

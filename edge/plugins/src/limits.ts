@@ -1,0 +1,67 @@
+/*
+ * Bounds of the plugins.
+ */
+
+// Fixed by specification.
+
+/** RFC 7518 section 3.2 asks as many bytes as the hash has; 32 is the least of them. */
+export const HMAC_SECRET_BYTES_MIN = 32
+
+/** RFC 7519 section 4.1.4 allows "a few minutes" of leeway between clocks; this platform takes one. */
+export const CLOCK_SKEW_SECONDS_MAX = 60
+
+// Chosen by us: configuration.
+
+/** Entries of one list of an entity: addresses, origins, names. */
+export const LIST_ENTRIES_MAX = 1_000
+/** Characters of one text of an entity. */
+export const TEXT_CHARS_MAX = 4_096
+
+// Chosen by us: what is remembered.
+
+/** Verdicts in each of the two generations of a cache. */
+export const CACHED_VERDICTS_MAX = 5_000
+/** Longer tokens are verified each time, so that a cache stays small whatever comes. */
+export const CACHED_TOKEN_CHARS_MAX = 4_096
+export const CACHED_VERDICT_MS_MAX = 60_000
+/** Verdicts on the texts of one header: origins, user agents. */
+export const CACHED_TEXTS_MAX = 1_000
+export const CACHED_TEXT_CHARS_MAX = 512
+
+// Chosen by us: bodies.
+
+/** Bodies in which a key is looked for, and those that are echoed. */
+export const READ_BODY_BYTES_MAX = 1_048_576
+/** What a user agent is looked at of. */
+export const USER_AGENT_CHARS_MAX = 1_024
+
+// Chosen by us: lists of revoked certificates of other CAs.
+
+/** 100,000 entries have 4.5 MB. */
+export const CRL_BYTES_MAX = 8_388_608
+export const CRLS_MAX = 16
+/** Between two attempts to fetch one that cannot be had. */
+export const CRL_RETRY_MS = 10_000
+
+// Chosen by us: issuers of tokens.
+
+export const ISSUERS_MAX = 64
+export const ISSUER_KEYS_MAX = 64
+export const ISSUER_BYTES_MAX = 262_144
+export const ISSUER_REFRESH_MS = 5 * 60_000
+/** Between two attempts while nothing is known of an issuer. */
+export const ISSUER_RETRY_MS = 2_000
+/** How long the last good keys are honoured while the issuer is away. */
+export const ISSUER_AGE_MS_MAX = 24 * 60 * 60_000
+/** Requests that wait for one fetch. */
+export const ISSUER_WAITERS_MAX = 2_000
+/** Questions to one introspection endpoint that are under way. */
+export const INTROSPECTIONS_MAX = 256
+export const INTROSPECTION_BYTES_MAX = 65_536
+
+// Chosen by us: sessions in cookies.
+
+/** Browsers keep 4096 bytes of a cookie with its name and attributes (RFC 6265 section 6.1). */
+export const COOKIE_CHARS_MAX = 3_800
+/** Cookies that one session may take. */
+export const SESSION_COOKIES_MAX = 3

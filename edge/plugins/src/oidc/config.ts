@@ -1,0 +1,116 @@
+import { z } from 'zod'
+import { field, optional } from '../schema.ts'
+import { isEmpty, only, optionalList, optionalText, text, textList } from '../support/config.ts'
+
+/*
+ * The configuration of openid-connect with Kong's names and defaults. Of Kong's two hundred settings those are here that
+ * are done; every other one is a mistake, so that none is believed to hold that does not.
+ */
+
+const httpsUrl = z
+  .string()
+  .max(2_048)
+  .refine((value) => URL.canParse(value) && new URL(value).protocol === 'https:', {
+    error: 'an https URL is expected',
+  })
+const one = <T extends z.ZodType>(type: T) => optional(z.array(type).max(1, 'one is enough here'))
+const path = (...names: string[]) => field(textList, names)
+const seconds = (byDefault: number) => field(z.number().min(1).max(2_592_000), byDefault)
+
+const METHODS = ['bearer', 'introspection', 'authorization_code', 'session'] as const
+
+const shape = z.strictObject({
+  issuer: httpsUrl,
+  issuers_allowed: optionalList,
+  auth_methods: field(z.array(z.enum(METHODS)).min(1), ['bearer']),
+  client_id: one(text),
+  client_secret: one(text),
+  client_auth: one(z.enum(['client_secret_basic', 'client_secret_post', 'none'])),
+  redirect_uri: one(httpsUrl),
+  scopes: path('openid'),
+  audience: optionalList,
+
+  audience_claim: path('aud'),
+  audience_required: optionalList,
+  scopes_claim: path('scope'),
+  scopes_required: optionalList,
+  groups_claim: path('groups'),
+  groups_required: optionalList,
+  roles_claim: path('roles'),
+  roles_required: optionalList,
+  claims_forbidden: optionalList,
+  authenticated_groups_claim: optionalList,
+  consumer_claim: optionalList,
+  consumer_by: field(z.array(z.enum(['id', 'username', 'custom_id'])), ['username', 'custom_id']),
+  consumer_optional: field(z.boolean(), false),
+  credential_claim: path('sub'),
+
+  bearer_token_param_type: field(z.array(z.enum(['header'])), ['header']),
+  introspect_jwt_tokens: field(z.boolean(), false),
+  introspection_endpoint: optional(httpsUrl),
+  introspection_hint: field(text, 'access_token'),
+  cache_introspection: field(z.boolean(), true),
+  cache_ttl: field(z.number().min(0).max(3_600), 60),
+  cache_ttl_neg: field(z.number().min(0).max(3_600), 10),
+
+  session_secret: optional(
+    z.string().min(32, 'the secret has fewer than 32 characters').max(1_024),
+  ),
+  session_audience: field(text, 'default'),
+  session_cookie_name: field(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), 'session'),
+  session_cookie_path: field(z.string().regex(/^\/[A-Za-z0-9._~/-]{0,256}$/), '/'),
+  session_cookie_same_site: field(z.enum(['Lax', 'Strict']), 'Lax'),
+  session_cookie_http_only: only(true, 'scripts never read the session'),
+  session_cookie_secure: only(true, 'the session is never sent without TLS'),
+  session_storage: only('cookie', 'sessions are kept in their cookie only'),
+  session_absolute_timeout: seconds(86_400),
+  session_idling_timeout: seconds(900),
+  session_rolling_timeout: seconds(3_600),
+  authorization_cookie_name: field(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), 'authorization'),
+  authorization_rolling_timeout: field(z.number().min(1).max(3_600), 600),
+  login_action: only('upstream', 'after the login the client goes on to what it has asked for'),
+  refresh_tokens: only(false, 'tokens are not refreshed: a session ends, and is begun anew'),
+  logout_uri_suffix: optional(z.string().regex(/^\/[A-Za-z0-9._~/-]{1,256}$/)),
+  logout_methods: field(z.array(z.enum(['POST', 'GET', 'DELETE'])), ['POST', 'DELETE']),
+  logout_redirect_uri: one(httpsUrl),
+  upstream_access_token_header: only('authorization:bearer', 'the token goes on where it came'),
+
+  anonymous: optionalText,
+  run_on_preflight: field(z.boolean(), true),
+  leeway: field(z.number().min(0).max(60), 0),
+  timeout: field(z.number().min(1).max(60_000), 10_000),
+  rediscovery_lifetime: field(z.number().min(10).max(3_600), 30),
+  unauthorized_error_message: field(text, 'Unauthorized'),
+  forbidden_error_message: field(text, 'Forbidden'),
+
+  verify_signature: only(true, 'signatures are always verified'),
+  verify_claims: only(true, 'claims are always verified'),
+  verify_nonce: only(true, 'the nonce is always verified'),
+  verify_parameters: only(false, 'the configuration is not held against the discovery'),
+  ssl_verify: only(true, 'certificates are always verified'),
+  enable_hs_signatures: only(false, 'a secret beside public keys lets one pass for the other'),
+  display_errors: only(false, 'what is wrong is for the log'),
+  introspection_check_active: only(true, 'a token that is not active is none'),
+})
+export type OidcConfig = z.output<typeof shape>
+
+export const schema = shape.superRefine((config, context) => {
+  for (const message of mistakesIn(config)) context.addIssue({ code: 'custom', message })
+})
+
+function* mistakesIn(config: OidcConfig): Generator<string> {
+  const has = (method: (typeof METHODS)[number]): boolean => config.auth_methods.includes(method)
+  const noClient = isEmpty(config.client_id)
+  if ((has('bearer') || has('introspection')) && noClient && isEmpty(config.audience_required))
+    yield 'audience_required or client_id is needed: a token for anybody is for nobody'
+  if (has('introspection') && noClient) yield 'introspection needs a client_id'
+  if (config.introspect_jwt_tokens && !has('introspection'))
+    yield 'introspect_jwt_tokens needs the auth_method introspection'
+  if (has('authorization_code') !== has('session'))
+    yield 'authorization_code and session need each other'
+  if (!has('session')) return
+  if (noClient || isEmpty(config.redirect_uri))
+    yield 'authorization_code needs a client_id and a redirect_uri'
+  if (config.session_secret === null) yield 'session needs a session_secret'
+  if (!config.scopes.includes('openid')) yield 'authorization_code needs the scope openid'
+}
