@@ -76,6 +76,12 @@ describe('the house', () => {
     )
   })
 
+  test('nobody takes values from node:http by name: that loads a whole client into each process', () => {
+    const tools = /\/(bench|journeys)\/|testkit/
+    const byName = /^import (?!type )[^;']* from 'node:http'/m
+    expect(offenders(byName, (file) => !isTest(file) && !tools.test(file))).toEqual([])
+  })
+
   test('domain/ has no clock, no chance and no network', () => {
     // `isIP` and its like only read a text.
     const impure =

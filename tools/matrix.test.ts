@@ -14,7 +14,7 @@ import { expect, test } from 'vitest'
 
 const ROLES = ['admin', 'customer', 'support', 'auditor']
 
-// Read the difference when this fails: it is a change of who may do what. `vitest run -u tools/matrix.test.ts` accepts it.
+// Read the difference when this fails: it is a change of who may do what. `vitest run tools/matrix.test.ts -u` accepts it.
 test('the role-by-endpoint matrix is the committed one', async () => {
   const contracts = [
     user,

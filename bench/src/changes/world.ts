@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@countersign/ground/testkit'
 import {
   askMesh,
   identityOf,
@@ -12,7 +13,6 @@ import {
 } from '@countersign/journeys/support'
 import { compile } from '../gateway/build.ts'
 import { Load, type LoadReport } from '../gateway/load.ts'
-import { freePorts } from '../gateway/program.ts'
 import { AdminApi } from './admin-api.ts'
 import { GatewayWatch } from './gateway-watch.ts'
 
@@ -107,9 +107,8 @@ export class World {
   }
 
   async #prepare(): Promise<void> {
-    const ports = await freePorts(2)
-    for (const [i, port] of ports.entries()) {
-      const [number, at] = [String(i + 1), String(port)]
+    for (const number of ['1', '2']) {
+      const at = String(await freePort())
       this.#instances.push({ number, port: at, child: this.#run(number, at) })
     }
     await this.#untilHealthy()

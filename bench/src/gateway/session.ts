@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@countersign/ground/testkit'
 import { checkTools, compile } from './build.ts'
 import { Load } from './load.ts'
 import { ALGORITHMS, type Algorithm, Mint } from './mint.ts'
 import { writePki, writeTokenKeys } from './pki.ts'
-import { freePorts, type Program, startProgram } from './program.ts'
+import { type Program, startProgram } from './program.ts'
 import { BODY_BYTES, type Place, upstream } from './targets.ts'
 
 /** The proxy has a core of its own; generator and upstream share the other. */
@@ -46,7 +47,7 @@ export class Session {
     }
   }
   static async #openIn(work: string, newTokens: number): Promise<Session> {
-    const [port = 0, upstreamPort = 0] = await freePorts(2)
+    const [port, upstreamPort] = [await freePort(), await freePort()]
     const place = { work, port, upstream: upstreamPort }
     const programs = { load: compile('load', work), floor: compile('floor', work) }
     await writePki(work)

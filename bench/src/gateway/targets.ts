@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { NODE_FLAGS } from '@countersign/gateway/node-flags'
 import { versionOf } from './program.ts'
 
 /** Where a target finds its files, and which ports are its own. */
@@ -55,7 +56,7 @@ export const TARGETS: readonly Target[] = [
 
 /** Our own gateway; `flags` go to Node. */
 export const ours = (place: Place, flags: readonly string[] = []): readonly string[] => [
-  ...[process.execPath, ...FLAGS, ...flags],
+  ...[process.execPath, ...FLAGS, ...NODE_FLAGS, ...flags],
   ...[OURS, JSON.stringify(place)],
 ]
 

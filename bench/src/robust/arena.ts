@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@countersign/ground/testkit'
 import { compile } from '../gateway/build.ts'
 import { Load } from '../gateway/load.ts'
 import { Mint } from '../gateway/mint.ts'
 import { writePki, writeTokenKeys } from '../gateway/pki.ts'
-import { freePorts, type Program, startProgram } from '../gateway/program.ts'
+import { type Program, startProgram } from '../gateway/program.ts'
 import { BODY_BYTES, ours, upstream } from '../gateway/targets.ts'
 
 /* Gateways in processes of their own, the balancer before them, an upstream behind them, and good traffic. */
@@ -40,7 +41,7 @@ export class Arena {
     try {
       await writePki(work)
       arena.#load = compile('load', work)
-      const [port = 0, upstreamPort = 0] = await freePorts(2)
+      const [port, upstreamPort] = [await freePort(), await freePort()]
       const place = { work, port, upstream: upstreamPort }
       await arena.start({ command: upstream(place), port: upstreamPort })
       arena.upstream = upstreamPort
@@ -57,7 +58,7 @@ export class Arena {
 
   /** `proxied`: for the balancer alone. */
   async gateway(proxied = false): Promise<RunningGateway> {
-    const [port = 0] = await freePorts(1)
+    const port = await freePort()
     const { work, upstream } = this
     const facts: Parameters<typeof ours>[0] & { readonly proxied: boolean } = {
       ...{ work, port, upstream, proxied },
@@ -65,7 +66,7 @@ export class Arena {
     return { port, program: await this.start({ command: ours(facts), port }) }
   }
   async balancer(gateways: readonly RunningGateway[]): Promise<RunningGateway> {
-    const [port = 0] = await freePorts(1)
+    const port = await freePort()
     const env = {
       BALANCER_LISTEN: `127.0.0.1:${port}`,
       BALANCER_GATEWAYS: gateways.map((each) => `127.0.0.1:${each.port}`).join(','),

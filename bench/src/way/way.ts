@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '@countersign/ground/testkit'
 import {
   collect,
   type Platform,
@@ -10,7 +11,6 @@ import {
 } from '@countersign/journeys/support'
 import { compile } from '../gateway/build.ts'
 import { assertClean, Load, type LoadOptions, type LoadReport, type Run } from '../gateway/load.ts'
-import { freePorts } from '../gateway/program.ts'
 
 const BODY_BYTES = '{"pong":true}'.length
 const WARM_UP_SECONDS = 5
@@ -47,7 +47,7 @@ export class Way {
     readonly path: string
     readonly direct: (connections: number) => Promise<Load>
   }> {
-    const [port = 0] = await freePorts(1)
+    const port = await freePort()
     const path = '/bench-pong/ping'
     this.#run('bench-pong', 'pong-main.ts', { BENCH_PORT: String(port) })
     const caller = this.#run('bench-caller', 'caller-main.ts', { BENCH_FOLDER: this.#folder })

@@ -5,9 +5,14 @@ export const SOCKET_PATH_BYTES_MAX = 100
 
 // Chosen by us
 
-/** Ports that stay from start to start lie below those that systems give to outgoing connections. */
+/**
+ * All ports that we choose lie below those that systems give to outgoing connections (Linux: from 32768). A platform has a
+ * block to itself, with room for the processes of one that has as many authorities and gateways as can be configured.
+ */
+export const PORT_BLOCKS = { min: 10_000, size: 64, count: 62 }
+/** Those that stay from start to start. */
 export const KEPT_PORT_MIN = 14_000
-export const KEPT_PORT_MAX = 29_999
+export const KEPT_PORT_MAX = 23_999
 export const KEPT_PORT_TRIES_MAX = 200
 
 /** Layout of the state folder. A higher number in a folder means that a newer countersign made it. */
@@ -53,6 +58,10 @@ export const LOG_TAIL_BYTES_MAX = 4 * 1024 * 1024
 
 /** More would only ask each other. */
 export const AUTHORITIES_MAX = 5
+/** More take the machine from the services behind them. */
+export const GATEWAYS_MAX = 16
+/** With `cores`, also where there is one core: a gateway that ends leaves another. */
+export const GATEWAYS_OF_CORES_MIN = 2
 /** Items of a setting that is a list. */
 export const LIST_ITEMS_MAX = 64
 export const CONFIG_BYTES_MAX = 256 * 1024
@@ -70,6 +79,9 @@ export const COUNT_MAX = 100_000
 export const FOLLOW_MS = 250
 /** Fixed by the contract of the audit service. */
 export const AUDIT_PAGE_MAX = 1_000
+/** Events that `gateway diff` reads, and in how many pages. */
+export const RECORD_MAX = 10_000
+export const RECORD_PAGES_MAX = 11
 /** One question of `audit tail --follow` waits so long for an event. */
 export const AUDIT_WAIT_MS = 25_000
 

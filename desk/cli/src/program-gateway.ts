@@ -40,7 +40,12 @@ function describeTexts(gateway: Command, run: Run): void {
     .command('diff')
     .description('tell what a kong.yml would change, and how it would decide what was decided')
     .argument('<file>', 'as in kong.yml; - for standard input')
-    .option('-n, --last <count>', 'events of the audit log that are looked at', '1000')
+    .option(
+      '-n, --last <count>',
+      'events of the audit log that are looked at, 10000 at most',
+      '1000',
+    )
+    .option('--since <time>', 'none from longer ago, as in 30m, 12h, 7d')
     .option(...AS)
     .option(...JSON_OPTION)
     .action(run(async () => (await import('./commands/gateway/diff.ts')).diff))

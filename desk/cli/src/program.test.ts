@@ -1,14 +1,13 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { temporaryFolder } from '@countersign/ground/testkit'
+import { freePort, temporaryFolder } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
 import { openDesk } from './desk.ts'
 import { layoutOf } from './home/layout.ts'
 import { takeLock } from './home/lock.ts'
 import { prepareHome } from './home/prepare.ts'
 import { runProgram } from './program.ts'
-import { freePorts } from './supervisor/ports.ts'
 import { colours } from './terminal/colours.ts'
 
 /** Runs a command line in a folder; gives the exit code and what was said. */
@@ -125,7 +124,7 @@ describe('a command line', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const address = server.address()
     const port = String(typeof address === 'object' && address !== null ? address.port : 0)
-    const [free = 0] = await freePorts(1)
+    const free = await freePort()
     const env = { COUNTERSIGN_PUBLIC_PORT: String(free), COUNTERSIGN_ADMIN_PORT: port }
     const { code, notes } = await run(folder.path, 'up', env)
     expect(code).toBe(6)
@@ -150,7 +149,7 @@ describe('a command line', () => {
 
   test('up ends with 6 where the configured Redis is not there, and does not print its password', async () => {
     using folder = temporaryFolder()
-    const [port = 0, free = 0] = await freePorts(2)
+    const [port, free] = [await freePort(), await freePort()]
     const env = {
       COUNTERSIGN_PUBLIC_PORT: String(free),
       COUNTERSIGN_ADMIN_PORT: '0',

@@ -124,10 +124,10 @@ describe('an instance', () => {
     await until(async () => (await output())?.includes('/readyz answered 404') === true, 'a look')
     expect(await ids('order')).toEqual([])
     await order.register({ body: { ...said, Meta: { ready: 'any answer' } } })
-    await until(async () => (await ids('order')).length === 1, 'it is passing', 10_000)
+    await until(async () => (await ids('order')).length === 1, 'it is passing')
     expect(await output()).toBe('identity proven, answered 404')
     instance.state = 'draining'
-    await until(async () => (await ids('order')).length === 0, 'its own failure counts', 10_000)
+    await until(async () => (await ids('order')).length === 0, 'its own failure counts')
   })
 
   test('that is somebody else never becomes passing', async () => {
@@ -148,16 +148,16 @@ describe('an instance', () => {
   test('that is gone, drains or hangs becomes critical by itself, and passing again when it is back', async () => {
     const instance = await registered()
     instance.state = 'draining'
-    await until(async () => (await ids('order')).length === 0, 'draining is seen', 10_000)
+    await until(async () => (await ids('order')).length === 0, 'draining is seen')
     instance.state = 'ready'
-    await until(async () => (await ids('order')).length === 1, 'it is back', 10_000)
+    await until(async () => (await ids('order')).length === 1, 'it is back')
     instance.state = 'hung'
-    await until(async () => (await ids('order')).length === 0, 'hanging is seen', 10_000)
+    await until(async () => (await ids('order')).length === 0, 'hanging is seen')
     instance.state = 'ready'
-    await until(async () => (await ids('order')).length === 1, 'it is back', 10_000)
+    await until(async () => (await ids('order')).length === 1, 'it is back')
     await instance.close()
     running.splice(0)
-    await until(async () => (await ids('order')).length === 0, 'its end is seen', 10_000)
+    await until(async () => (await ids('order')).length === 0, 'its end is seen')
     expect(await registry.metrics.text()).toContain(
       'countersign_registry_turns_total{service="order",turn="critical"} 3',
     )

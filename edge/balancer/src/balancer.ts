@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { Portions } from '@countersign/ground/time'
 import type { Workload } from '@countersign/service'
 import type { Settings } from './config/settings.ts'
 import { createEvents } from './events.ts'
@@ -33,6 +34,13 @@ export async function createBalancer(settings: Settings, workload: Needs): Promi
   })
   let draining = false
 
+  const begin = async (client: Socket): Promise<void> => {
+    if (await joinConnection(client, gateways)) return
+    if (!client.destroyed) events.refused('no_gateway')
+    client.destroy()
+  }
+  // Who comes with a thousand others holds up nobody who is here already.
+  const beginnings = new Portions<Socket>((client) => void begin(client))
   const accept = (client: Socket): void => {
     client.on('error', () => client.destroy())
     const address = client.remoteAddress ?? ''
@@ -47,11 +55,7 @@ export async function createBalancer(settings: Settings, workload: Needs): Promi
       open.delete(client)
       counts.leave(address)
     })
-    void joinConnection(client, gateways).then((joined) => {
-      if (joined) return
-      if (!client.destroyed) events.refused('no_gateway')
-      client.destroy()
-    })
+    beginnings.add(client)
   }
   const listening = await listen(settings.listen, accept).catch((error: unknown) => {
     gateways.close()

@@ -8,6 +8,7 @@ import type { Events } from './events.ts'
 import type { Gateways } from './feed/gateways.ts'
 import type { Waiters } from './feed/waiters.ts'
 import type { AdminKeys } from './keys/admin-keys.ts'
+import type { Holders } from './keys/holders.ts'
 import type { Cause, ControlPlane } from './plane/control-plane.ts'
 import type { Actor } from './store/control-store.ts'
 
@@ -19,6 +20,7 @@ export interface HandlerParts {
   readonly gateways: Gateways
   readonly waiters: Waiters
   readonly keys: AdminKeys
+  readonly holders: Pick<Holders, 'check'>
   readonly declarative: Declarative
   readonly events: Events
   readonly now: () => number

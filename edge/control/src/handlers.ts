@@ -4,6 +4,7 @@ import { KongError } from '@countersign/kong'
 import { Refusal } from '@countersign/layers'
 import type { Context } from '@countersign/service'
 import { causeOf, type HandlerParts, mustNotBeFile, shown, type Some } from './handler-parts.ts'
+import type { Standing } from './keys/holders.ts'
 import { rollBack } from './plane/roll-back.ts'
 import { textHandlers } from './text-handlers.ts'
 
@@ -34,13 +35,16 @@ function feedHandlers({
 
 function keyHandlers({
   keys,
+  holders,
   events,
   now,
   url,
 }: HandlerParts): Some<'mintAdminKey' | 'revokeAdminKeys'> {
   return {
-    mintAdminKey: (context) => {
+    mintAdminKey: async (context) => {
       const cause = causeOf(context, 'mint an admin key')
+      // The token is of before: a role that was taken away since ends here, and not with the first use of the key.
+      mustBeAdministrator(await holders.check(cause.actor))
       const { key, expiresAt } = keys.mint(cause.actor, now())
       events.keys(cause, 'mint', 1)
       return { key, expiresAt: new Date(expiresAt).toISOString(), url: url() }
@@ -52,6 +56,12 @@ function keyHandlers({
       return { revoked }
     },
   }
+}
+
+function mustBeAdministrator(standing: Standing): void {
+  if (standing === 'administrator') return
+  const rule = `control: ${standing === 'nobody' ? 'no administrator any more' : 'nobody can tell who is an administrator'}`
+  throw new Refusal(standing === 'nobody' ? 'ROLE_MISSING' : 'KEYS_UNAVAILABLE', { rule })
 }
 
 function changeHandlers(on: HandlerParts): Some<'history' | 'rollback' | 'exportConfig'> {

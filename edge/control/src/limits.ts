@@ -37,6 +37,13 @@ export const ADMIN_KEY_MS = 8 * 60 * 60_000
 export const ADMIN_KEYS_PER_PERSON_MAX = 8
 export const ADMIN_KEYS_MAX = 256
 
+/** How often it is asked whether who holds a key may still hold one. */
+export const HOLDER_CHECK_MS = 1_000
+/** For how long the last answer counts while nobody can tell. */
+export const HOLDER_TRUSTED_MS = 5 * 60_000
+/** For an answer. */
+export const HOLDER_ANSWER_MS_MAX = 3_000
+
 // Chosen by us: the feed.
 
 /** All entities as JSON: what a gateway takes at once is a little more. */

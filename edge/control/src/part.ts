@@ -1,4 +1,4 @@
-import { control } from '@countersign/contract/platform'
+import { control, people } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
 import { loadPlugins, type Plugin, stableId, type World } from '@countersign/kong'
 import { bundledPlugins } from '@countersign/plugins'
@@ -17,6 +17,8 @@ import { Waiters } from './feed/waiters.ts'
 import { KongFile } from './file/kong-file.ts'
 import { createHandlers } from './handlers.ts'
 import { AdminKeys } from './keys/admin-keys.ts'
+import { Holders } from './keys/holders.ts'
+import { HOLDER_ANSWER_MS_MAX } from './limits.ts'
 import { rootsOf, syncRoots } from './own-roots.ts'
 import { ControlPlane } from './plane/control-plane.ts'
 import { ControlStore } from './store/control-store.ts'
@@ -27,7 +29,11 @@ export const part: Part = {
   create: async (workload, env) => {
     const settings = readControlSettings(env)
     const own = await loadPlugins(settings.plugins, bundledPlugins)
-    return await createControl(workload, settings, [...bundledPlugins, ...own])
+    // `run` has joined under the name of this part
+    return await createControl(workload as Workload<'control'>, settings, [
+      ...bundledPlugins,
+      ...own,
+    ])
   },
 }
 
@@ -37,8 +43,8 @@ export interface BuiltControl extends Built {
   readonly store: ControlStore
 }
 type ControlWorkload = Pick<
-  Workload,
-  'instance' | 'log' | 'metrics' | 'audit' | 'identity' | 'contracts'
+  Workload<'control'>,
+  'instance' | 'log' | 'metrics' | 'audit' | 'identity' | 'contracts' | 'call'
 >
 
 /** Opens the store of a folder, the Admin API, and answers the contract `control`. */
@@ -70,6 +76,15 @@ async function open(
   const gateways = new Gateways(now, metrics, () => plane.version)
   const declarative = createDeclarative(settings.sealKey, plugins)
   const keys = new AdminKeys(store)
+  const holders = new Holders({
+    ...{ keys, events, now, log },
+    find: async (id) => {
+      const options = { timeoutMs: HOLDER_ANSWER_MS_MAX }
+      const { person } = await workload.call(people).describe({ params: { id } }, options)
+      // Whoever answers must not answer for somebody else.
+      return person?.id === id ? person : undefined
+    },
+  })
   const declared = followContracts(workload, plugins, now())
   const stopRoots = await followRoots(workload, plane)
   const { file: path } = settings
@@ -82,7 +97,7 @@ async function open(
   const nodeId = stableId('nodes', instance)
   const admin = await openAdminServer({
     listen: settings.listen,
-    guard: createGuard({ hosts: settings.hosts, keys, now }),
+    guard: createGuard({ hosts: settings.hosts, keys, holders, now }),
     events,
     log,
     answer: (asked) => answerAdmin({ ...parts, nodeId, file: () => file?.status }, asked),
@@ -94,12 +109,7 @@ async function open(
     plane,
     gateways,
     waiters,
-    keys,
-    declarative,
-    events,
-    now,
-    url,
-    fromFile,
+    ...{ keys, holders, declarative, events, now, url, fromFile },
   })
   return {
     contract: control,
@@ -112,6 +122,7 @@ async function open(
       await admin.close()
     },
     close: async () => {
+      holders.close()
       stopRoots()
       declared.close()
       await file?.close()

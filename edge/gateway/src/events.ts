@@ -5,9 +5,10 @@ import type { Workload } from '@countersign/service'
 import { auditEvent, isAudited, refusalFacts } from './audit-event.ts'
 import type { Exchange } from './exchange.ts'
 import { RouteFigures } from './route-figures.ts'
+import { type TurnedAway, TurnedAwaySum } from './turned-away.ts'
 
 /** Load that was shed is counted, not stored: storing it would be the next overload. */
-const SHED: ReadonlySet<RefusalCode> = new Set(['OVERLOADED', 'DRAINING'])
+const SHED: ReadonlySet<RefusalCode> = new Set(['OVERLOADED', 'DRAINING', 'STARTING'])
 
 type BeforeRequest = 'proxy_header' | 'handshake' | 'pipeline' | 'connections'
 
@@ -20,8 +21,8 @@ export interface Events {
   intends(exchange: Exchange): Promise<void>
   /** Something of our own went wrong. */
   fault(exchange: Exchange, error: unknown): void
-  /** A connection ended before there was a request. */
-  refusedConnection(why: BeforeRequest): void
+  /** A connection ended before there was a request. `address`: whose fault it was, where that is known. */
+  refusedConnection(why: BeforeRequest, address?: string): void
   /** Bytes that were no request; the answer was `status`. */
   refusedBytes(facts: { requestId: string; address: string; refusal: Refusal }): void
   /** A token came; its verdict was in the cache or not. */
@@ -36,6 +37,8 @@ export interface Events {
   configured(version: number): void
   /** What of a configuration has no effect here. */
   configurationNotes(notes: readonly string[]): void
+  /** Tells what was summed up until now. */
+  flush(): void
   /** The public door shows a certificate that ends then, in milliseconds since 1970. */
   certified(notAfter: number): void
 }
@@ -52,6 +55,7 @@ export function createEvents(
     this.set(inFlight)
   })
   const record = (event: NewAuditEvent): void => audit.record(event)
+  const turnedAway = new TurnedAwaySum((sum) => record(turnedAwayEvent(sum)))
   return {
     began: () => {
       inFlight++
@@ -71,7 +75,11 @@ export function createEvents(
         { err: error, requestId: exchange.requestId },
         'a request failed inside the gateway',
       ),
-    refusedConnection: (why) => figures.connections.inc({ reason: why }),
+    refusedConnection: (why, address) => {
+      figures.connections.inc({ reason: why })
+      if (address !== undefined) turnedAway.add(why, address)
+    },
+    flush: () => turnedAway.flush(),
     refusedBytes: ({ requestId, address, refusal }) => {
       figures.refusals.inc({ code: refusal.code })
       record({
@@ -116,6 +124,27 @@ export function createEvents(
         log.warn({ disputed }, 'paths are claimed by two services; the first owner keeps them')
     },
   }
+}
+
+function turnedAwayEvent({ why, address, connections }: TurnedAway): NewAuditEvent {
+  return {
+    action: 'gateway.connection',
+    userId: null,
+    status: 'refused',
+    event: { kind: 'event', category: ['network'], type: ['denied'], code: 'REQUEST_INVALID' },
+    ...(address === undefined ? {} : { client: { ip: address } }),
+    countersign: {
+      door: 'gateway',
+      hinge: 'parse',
+      rule: RULES[why] ?? why,
+      details: { why, connections: String(connections) },
+    },
+  }
+}
+const RULES: Readonly<Record<string, string>> = {
+  handshake: 'connection: the handshake of TLS has to succeed',
+  pipeline: 'connection: so many requests may wait for their answers',
+  proxy_header: 'connection: a trusted peer tells the source',
 }
 
 function endSpan(spans: Spans, exchange: Exchange): void {

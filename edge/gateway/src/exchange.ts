@@ -86,6 +86,18 @@ export class Exchange {
     this.response = response
     this.connection = connection
   }
+  /** The same request, as if it came now: what was proven of it is not known. Nobody answers it. */
+  asIfNew(): Exchange {
+    const made = new Exchange(this.request, this.response, this.connection)
+    made.path = this.path
+    made.query = this.query
+    made.authority = this.authority
+    made.host = this.host
+    made.port = this.port
+    // What has not been read by now is between client and service.
+    made.body = this.body ?? { kind: 'none' }
+    return made
+  }
   /** The exchange ends, with what was thrown on the way, if anything. The first word counts. */
   over(failure?: unknown): void {
     const whenOver = this.#whenOver

@@ -11,7 +11,7 @@ import {
 import { bundledPlugins } from '@countersign/plugins'
 import { decider } from '@countersign/policy'
 import type { Workload } from '@countersign/service'
-import { compose } from './compose.ts'
+import { compose, type Layer } from './compose.ts'
 import type { Settings } from './config/settings.ts'
 import { obtainPatiently, renewCertificate } from './door/public-certificate.ts'
 import { PublicDoor } from './door/public-door.ts'
@@ -33,6 +33,8 @@ import { shedLoad, TurnTime } from './layers/shed-load.ts'
 import { renderError } from './layers/render-error.ts'
 import { OPERATOR_BOUNDS } from './limits.ts'
 import { lendTo } from './plugins/lend.ts'
+import { createAskAgain } from './review/ask-again.ts'
+import { Reviews } from './review/reviews.ts'
 import { Routes } from './routes.ts'
 import { stack } from './stack.ts'
 import { createUpstreams } from './upstream/create-upstreams.ts'
@@ -43,6 +45,8 @@ import type { Upstreams } from './upstream/upstreams.ts'
 export interface Gateway {
   readonly address: { readonly host: string; readonly port: number }
   ready(): boolean
+  /** What it waits for before it is ready, as far as it knows. */
+  waitsFor(): string | undefined
   /** Stops accepting; what is under way is finished, with `Connection: close`. */
   drain(): Promise<void>
   close(): Promise<void>
@@ -85,13 +89,24 @@ export async function createGateway(
     }),
     onServices: (names) => upstreams.follow(names),
   })
-  const feed = followControl(settings, workload, { routes, events, ways: upstreams.ways })
+  const doors = {
+    authenticate: authenticate(events, { verifier, budget: createFailureBudget() }),
+    authorize: authorize(decider(settings.narrowing)),
+  }
+  const reviews = new Reviews(
+    createAskAgain({ ...doors, routes, hosts: settings.hosts, now: Date.now }),
+  )
+  const feed = followControl(settings, workload, {
+    ...{ routes, events, ways: upstreams.ways },
+    onChange: () => reviews.begin(),
+  })
   const reporter = reportTargets(workload, upstreams.ways)
   const handle = createHandler(settings, {
-    ...{ events, upstreams, routes, limiter, verifier, turns },
+    ...{ events, upstreams, routes, limiter, doors, reviews, turns },
     log: workload.log,
   })
   const closeParts = async (): Promise<void> => {
+    events.flush()
     feed.close()
     reporter.close()
     routes.close()
@@ -104,6 +119,7 @@ export async function createGateway(
     return {
       ...opened,
       ready: () => opened.ready() && routes.known && feed.known,
+      waitsFor: () => feed.waitsFor ?? (routes.known ? undefined : 'the contracts of the registry'),
       close: async () => {
         opened.close()
         await closeParts()
@@ -125,12 +141,13 @@ function createHandler(
     readonly upstreams: Upstreams
     readonly routes: Routes
     readonly limiter: Limiter
-    readonly verifier: ReturnType<typeof createVerifier>
+    readonly doors: { readonly authenticate: Layer; readonly authorize: Layer }
+    readonly reviews: Reviews
     readonly turns: TurnTime
     readonly log: Log
   },
 ): Handle {
-  const { events, upstreams, routes, limiter, verifier, turns } = parts
+  const { events, upstreams, routes, limiter, doors, reviews, turns } = parts
   return compose(
     stack({
       recordOutcome: recordOutcome(events, parts.log),
@@ -144,12 +161,12 @@ function createHandler(
       earlyPlugins: runPlugins('early'),
       middlePlugins: runPlugins('middle'),
       latePlugins: runPlugins('late'),
-      authenticate: authenticate(events, { verifier, budget: createFailureBudget() }),
+      authenticate: doors.authenticate,
       shedLoad: shedLoad(turns),
       rateLimit: rateLimit(limiter),
-      authorize: authorize(decider(settings.narrowing)),
+      authorize: doors.authorize,
       recordIntent: recordIntent(events),
-      forward: forward(upstreams, events),
+      forward: forward({ upstreams, events, lasting: reviews }),
     }),
   )
 }
@@ -163,7 +180,7 @@ async function openDoor(
     readonly routes: Routes
     readonly turns: TurnTime
   },
-): Promise<Omit<Gateway, 'close'> & { close(): void }> {
+): Promise<Omit<Gateway, 'close' | 'waitsFor'> & { close(): void }> {
   const { workload, events, handle, routes, turns } = parts
   const { masterKey } = settings
   const never = new AbortController().signal

@@ -250,3 +250,21 @@ describe('a refusal', () => {
     expect([old.status, old.headers.upgrade]).toEqual([426, 'HTTP/2'])
   })
 })
+
+/* The last, since it takes the routes away. */
+it('a call that goes on hears that it may not any more', async () => {
+  const begin = () => {
+    const talk = client.makeBidiStreamRequest('/talk.Talk/Converse', same, same, metadata())
+    const over = new Promise<StatusObject>((resolve) => talk.on('status', resolve))
+    return { talk: talk.on('error', () => {}), over }
+  }
+  const [answered, silent] = [begin(), begin()]
+  const first = new Promise((resolve) => answered.talk.once('data', resolve))
+  answered.talk.write(Buffer.from('hello'))
+  await first
+  const before = cancelled
+  await house.configure({})
+  expect((await answered.over).code).toBe(status.NOT_FOUND)
+  expect((await silent.over).code).toBe(status.NOT_FOUND)
+  await until(() => cancelled > before, 'the service hears of it')
+})

@@ -72,7 +72,12 @@ export const H2_OVERHEAD_BYTES_BURST = 2 * 1024 * 1024
 
 /* Chosen by us: how slow a client may be. */
 export const PROXY_HEADER_TIMEOUT_MS = 3_000
+/** Connections without a request that ended by the client's fault are one record per source in this time. */
+export const TURNED_AWAY_MS = 10_000
+export const TURNED_AWAY_SOURCES_MAX = 256
 export const HANDSHAKE_TIMEOUT_MS = 10_000
+/** Between two portions of connections that are looked at. */
+export const SWEEP_PAUSE_MS = 1
 export const HEADERS_TIMEOUT_MS = 10_000
 /** A whole request, body and all; also for what is left of the body of a refused one. */
 export const REQUEST_TIMEOUT_MS = 120_000
@@ -89,6 +94,13 @@ export const SEND_STALL_MS = 30_000
 /* Chosen by us: connections that speak WebSocket. */
 export const TUNNELS_MAX = 1_024
 export const TUNNEL_CHECK_MS = 1_000
+
+/* Chosen by us: what goes on while the configuration changes. */
+/** Asked about in one turn of the event loop. */
+export const REVIEWS_PER_TURN = 32
+/** Where it cannot be told whether it may go on. */
+export const REVIEW_RETRY_MS = 1_000
+export const REVIEW_TRIES_MAX = 10
 
 /* Chosen by us: the door. */
 export const BACKLOG = 4_096
@@ -150,8 +162,8 @@ export const FEED_WAIT_SECONDS = 25
 export const FEED_PAUSE_MS = 50
 export const FEED_RETRY_MS = 250
 export const FEED_RETRY_MS_MAX = 10_000
-/** Without a kept configuration, a gateway is not ready until the first has come, or for so long. */
-export const FEED_FIRST_MS_MAX = 10_000
+/** While nothing is served yet, and nobody is let pass. */
+export const FEED_FIRST_RETRY_MS_MAX = 500
 export const FAULT_CHARS_MAX = 1_000
 
 /* Chosen by us: routes of operators, where no plugin says otherwise. */

@@ -121,7 +121,7 @@ describe('an answer that comes before the body of its request', () => {
 it('an expectation that nobody can meet is refused like everything else', async () => {
   const before = door.events.length
   const head = 'POST /upload HTTP/1.1\r\nHost: localhost\r\nExpect: 200-ok\r\n'
-  const text = await exchange(await connect(), `${head}Content-Length: 0\r\n\r\n`, 500)
+  const text = await exchange(await connect(), `${head}Content-Length: 0\r\n\r\n`)
   expect(statuses(text)).toEqual(['400'])
   expect(text).toContain('application/problem+json')
   expect(door.events.slice(before)).toMatchObject([{ event: { code: 'REQUEST_INVALID' } }])

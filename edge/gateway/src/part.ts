@@ -23,6 +23,7 @@ export const part: Part = {
       handlers: {},
       meta: { public: `${host}:${port}` },
       ready: () => gateway.ready(),
+      waitsFor: () => gateway.waitsFor(),
       drain: () => gateway.drain(),
       close: () => gateway.close(),
     }

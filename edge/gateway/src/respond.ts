@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { nodeHttp } from '@countersign/ground/http1'
 import {
   addRateHeaders,
   type LimitVerdict,
@@ -111,7 +111,11 @@ export function respondRefused(exchange: Exchange, refusal: Refusal): void {
 export function respondAnswered(exchange: Exchange, answered: Answered): void {
   const { status, headers = [], body = '' } = answered
   if (status >= 400 && isGrpcCall(exchange.request)) {
-    respondGrpc(exchange, { status, message: STATUS_CODES[status] ?? '', source: 'plugin' })
+    respondGrpc(exchange, {
+      status,
+      message: nodeHttp.STATUS_CODES[status] ?? '',
+      source: 'plugin',
+    })
     return
   }
   const bytes = typeof body === 'string' ? Buffer.from(body) : body

@@ -39,6 +39,8 @@ export class Routes {
   #compiled: Compiled
   /** The registry has told of its contracts once. */
   known = false
+  /** There was a configuration. Before that nobody is let pass: what operators refuse is not known. */
+  configured = false
 
   constructor(options: RoutesOptions) {
     this.#options = options
@@ -72,6 +74,7 @@ export class Routes {
       this.#live = this.#make({ ...EMPTY_CONFIG, ...entities } as KongConfig, before.contexts)
       before.retire()
       this.#publish()
+      this.configured = true
       return []
     } catch (error) {
       return error instanceof Faulty ? error.faults : [messageOf(error)]

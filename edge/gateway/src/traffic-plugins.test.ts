@@ -118,7 +118,9 @@ it('a body that a rule must see is refused where it cannot be read', async () =>
   expect(legacy.seen).toHaveLength(0)
 })
 
-it('a cache gives to each only what is theirs, over many mixed requests (B22)', async () => {
+it('a cache gives to each only what is theirs, over many mixed requests (B22)', {
+  timeout: 90_000,
+}, async () => {
   const legacy = await house.service('legacy-1')
   legacy.handler = ({ headers, url }, response) => {
     const kinds = [

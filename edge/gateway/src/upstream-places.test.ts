@@ -131,7 +131,7 @@ describe('an address that nobody should be led to', () => {
     await use(service)
     expect(from(await shop.get('/shop'))).toBe('outside')
     names.set('turn.example', ['169.254.169.254'])
-    await until(async () => (await shop.get('/shop')).status === 502, 'it is refused', 10_000)
+    await until(async () => (await shop.get('/shop')).status === 502, 'it is refused')
     expect(ruleOf()).toMatch(/169\.254\.169\.254 may not be asked/)
   })
 })
@@ -149,10 +149,10 @@ describe('a name', () => {
     names.set('moving.example', ['127.0.0.2'])
     const only = async (name: string): Promise<boolean> =>
       Object.keys(counts(await shop.names(3))).join() === name
-    await until(() => only('two'), 'the first is left', 10_000)
+    await until(() => only('two'), 'the first is left')
     names.set('moving.example', undefined)
     const { asked } = names
-    await until(() => names.asked > asked, 'it is asked for', 10_000)
+    await until(() => names.asked > asked, 'it is asked for')
     expect(await only('two')).toBe(true)
     expect(two.seen[0]?.headers.host).toBe(`moving.example:${one.port}`)
   })

@@ -30,6 +30,11 @@ export interface Plugin<Config = any> {
   readonly schema: z.ZodType<Config>
   /** It proves who asks: a route that has it needs no token of the platform beside it. */
   readonly authenticates?: true
+  /**
+   * Its `access` is for once. Without this a connection that goes on is asked again after a change of the configuration, and
+   * ends where it is refused or answered. With it, and `authenticates`, what it has proven holds while its entity is unchanged.
+   */
+  readonly again?: false
   /** Where it may stand; everywhere where nothing is said. */
   readonly scopes?: readonly ('global' | 'service' | 'route' | 'consumer')[]
   /** Defaults that are safer here than Kong's; shown with the entity. */

@@ -68,6 +68,7 @@ interface Compiled {
 export const requestTransformer: Plugin<Config> = {
   name: 'request-transformer',
   priority: 801,
+  again: false,
   schema,
   safer: [
     {

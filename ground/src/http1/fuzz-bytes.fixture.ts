@@ -1,4 +1,5 @@
 import type { Chance } from '../testkit/chance.ts'
+import { spoilBytes } from '../testkit/spoil-bytes.ts'
 
 /* Bytes of a connection that are nearly requests: a grammar with mistakes in it, and mistakes in what it gives. */
 
@@ -86,30 +87,13 @@ const EXTENSIONS = [
   ';a b',
 ]
 const SIZES = ['0x3', '+3', '-1', '', '3 ', 'g', '00000000000000003', 'fffffffffffffffff', '3\t']
-const BYTES = [
-  '\r',
-  '\n',
-  '\r\n',
-  '\0',
-  ' ',
-  '\t',
-  ':',
-  ';',
-  '"',
-  '0',
-  '\xff',
-  'a',
-  '\r\n\r\n',
-  '\n\n',
-]
-
 /** One to three requests, of which most are nearly well-formed. */
 export function fuzzBytes(chance: Chance): string {
   let text = ''
   const requests = 1 + chance.number(3)
   for (let i = 0; i < requests; i++) text += requestText(chance)
   const mistakes = chance.once(3) ? 1 + chance.number(2) : 0
-  for (let i = 0; i < mistakes; i++) text = withMistake(text, chance)
+  for (let i = 0; i < mistakes; i++) text = spoilBytes(text, chance)
   return text
 }
 
@@ -156,14 +140,4 @@ function chunkText(chance: Chance, data: string): string {
   const size = chance.once(12) ? chance.of(SIZES) : data.length.toString(16)
   const extension = chance.once(3) ? chance.of(EXTENSIONS) : ''
   return `${size}${extension}\r\n${data}\r\n`
-}
-
-function withMistake(text: string, chance: Chance): string {
-  const at = chance.number(text.length + 1)
-  const kind = chance.number(4)
-  if (kind === 0) return text.slice(0, at) + chance.of(BYTES) + text.slice(at)
-  if (kind === 1) return text.slice(0, at) + text.slice(at + 1)
-  if (kind === 2) return text.slice(0, at) + chance.of(BYTES) + text.slice(at + 1)
-  const to = at + chance.number(40)
-  return text.slice(0, to) + text.slice(at)
 }

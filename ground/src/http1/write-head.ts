@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http'
 import { IS_TOKEN, IS_VALUE } from './characters.ts'
 import type { FlatHeaders } from './message.ts'
+import { nodeHttp } from './node-http.ts'
 
 /*
  * Heads as text, to be written as latin1. Each name and value is looked at, whoever gave it: none of them can end a line
@@ -8,7 +8,7 @@ import type { FlatHeaders } from './message.ts'
  */
 const STATUS_LINES: readonly string[] = Array.from(
   { length: 1_000 },
-  (_, status) => `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`,
+  (_, status) => `HTTP/1.1 ${status} ${nodeHttp.STATUS_CODES[status] ?? ''}\r\n`,
 )
 
 /**

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export { Chance } from './chance.ts'
+export { freePort } from './free-port.ts'
 export {
   createHostileChains,
   type HostileChain,
@@ -12,22 +12,12 @@ export {
 export { type LlhttpVector, llhttpOtherVectors, llhttpVectors } from './llhttp-vectors.ts'
 export { NodeReader, type NodeRequest } from './node-reader.ts'
 export { has } from './programs.ts'
+export { spoilBytes } from './spoil-bytes.ts'
 
 /** A folder that goes away with `using`. Short, so that unix sockets fit below it. */
 export function temporaryFolder(prefix = 'cs-'): { readonly path: string } & Disposable {
   const path = mkdtempSync(join(tmpdir(), prefix))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
-}
-
-/** A TCP port of the loopback that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(0, '127.0.0.1', resolve),
-  )
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }
 
 /** Waits until `check` holds. Throws with the last error, or `what`, when `timeoutMs` is over. */

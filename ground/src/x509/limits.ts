@@ -44,3 +44,7 @@ export const CRL_ENTRIES_MAX = 200_000
 export const OCSP_REQUEST_BYTES_MAX = 8_192
 /** Certificates that one question asks for. */
 export const OCSP_CERTIFICATES_MAX = 32
+/** Longest answer of OCSP about one certificate: with the certificate of its responder some 2,000 bytes. */
+export const OCSP_RESPONSE_BYTES_MAX = 16_384
+/** Certificates that an answer brings along. */
+export const OCSP_RESPONDERS_MAX = 8

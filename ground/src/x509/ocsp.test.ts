@@ -5,12 +5,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { has, temporaryFolder } from '../testkit/index.ts'
+import { createOcspRequest } from './create-ocsp-request.ts'
 import { createOcspResponse, type OcspAnswer, ocspFailure } from './create-ocsp-response.ts'
 import { TAG } from './der.ts'
 import { createSvid } from './issue.ts'
 import { generateKeyPair } from './key-pair.ts'
 import { OID } from './oids.ts'
 import { isAskedOf, ocspIssuer, parseOcspRequest } from './parse-ocsp-request.ts'
+import { readOcspResponse } from './read-ocsp-response.ts'
 import { newSerial, writeSerial } from './serial.ts'
 import { NULL, writeDer, writeOid } from './write-der.ts'
 import { writeExtension } from './write-extensions.ts'
@@ -120,6 +122,54 @@ describe('a question of OCSP', () => {
 it('a failure has a status and nothing more', () => {
   expect(ocspFailure('malformedRequest').toString('hex')).toBe('30030a0101')
   expect(ocspFailure('unauthorized').toString('hex')).toBe('30030a0106')
+})
+
+describe('an answer', () => {
+  const nonce = Buffer.alloc(32, 1)
+  const question = () => ({ issuer: pki.intermediate, serial: 'a1', nonce, now })
+  const answer = (status: OcspAnswer['status']) => {
+    const asked = createOcspRequest({ issuer: ocspIssuer(pki.intermediate), serial: 'a1', nonce })
+    const { certificates, nonce: sent } = parseOcspRequest(asked)
+    expect(sent).toEqual(nonce)
+    const answers = certificates.map((of) => ({
+      ...{ of, status, thisUpdate: now, nextUpdate: now + DAY },
+    }))
+    return createOcspResponse({ responder: pki.issuer, answers, producedAt: now, nonce })
+  }
+
+  it.each(['good', 'revoked', 'unknown'] as const)('says %s and for how long', (status) => {
+    const der = answer(status === 'revoked' ? { revokedAt: now } : status)
+    const verdict = { status, thisUpdate: now, nextUpdate: now + DAY }
+    expect(readOcspResponse(der, question())).toEqual(verdict)
+  })
+
+  it('counts for its own question only', () => {
+    const der = answer('good')
+    for (const change of [
+      { serial: 'a2' },
+      { issuer: other.intermediate },
+      { issuer: pki.root },
+      { nonce: Buffer.alloc(32) },
+    ])
+      expect(readOcspResponse(der, { ...question(), ...change })).toBeTypeOf('string')
+  })
+
+  it('in which bits are flipped or that is cut says the same, or why it does not count', () => {
+    const whole = answer({ revokedAt: now - 1000 })
+    const hostile = fc.record({
+      flips: fc.array(fc.nat(whole.length * 8 - 1), { maxLength: 4 }),
+      length: fc.oneof(fc.constant(whole.length), fc.nat(whole.length)),
+    })
+    fc.assert(
+      fc.property(hostile, ({ flips, length }) => {
+        const bytes = Buffer.from(whole)
+        for (const bit of flips) bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+        const verdict = readOcspResponse(bytes.subarray(0, length), question())
+        if (typeof verdict !== 'string') expect(verdict.status).toBe('revoked')
+      }),
+      { numRuns: 2_000 },
+    )
+  })
 })
 
 describe.skipIf(!has('openssl'))('openssl', () => {

@@ -19,6 +19,7 @@ export const OID = {
   ocspNonce: '2b0601050507300102',
   serverAuth: '2b06010505070301',
   clientAuth: '2b06010505070302',
+  ocspSigning: '2b06010505070309',
   extensionRequest: '2a864886f70d01090e',
   ecPublicKey: '2a8648ce3d0201',
   rsaEncryption: '2a864886f70d010101',

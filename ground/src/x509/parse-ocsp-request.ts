@@ -60,7 +60,11 @@ export function parseOcspRequest(der: Buffer): OcspRequest {
 function readOne(request: Der): OcspCertId {
   const parts = readChildren(request)
   if (parts.length > 2) throw malformed('a question has parts that are not known')
-  const certId = childAt(parts, 0, TAG.sequence)
+  return readCertId(childAt(parts, 0, TAG.sequence))
+}
+
+/** A CertID, as questions and answers have it. Throws `X509Error` MALFORMED. */
+export function readCertId(certId: Der): OcspCertId {
   const [algorithm, ...rest] = readChildren(certId)
   if (algorithm === undefined || rest.length !== 3) throw malformed('a CertID is malformed')
   const hash = HASHES.get(childAt(readChildren(algorithm), 0, TAG.oid).value.toString('hex'))
@@ -78,7 +82,8 @@ const HASHES: ReadonlyMap<string, OcspHash> = new Map([
   [OID.sha256, 'sha256'],
 ])
 
-function readNonce(wrapped: Der | undefined): Buffer | undefined {
+/** The nonce in the extensions of a question or an answer, which know no other critical one. */
+export function readNonce(wrapped: Der | undefined): Buffer | undefined {
   if (wrapped === undefined) return undefined
   const [sequence, ...more] = readChildren(wrapped)
   if (sequence === undefined || more.length > 0) throw malformed('the extensions are malformed')

@@ -8,7 +8,8 @@ import { LIMITED_KEY_CHARS_MAX, MEMBER_LEASE_MS } from './limits.ts'
  *
  *   limit:{one}:members      hash: l<i> until when instance i counts as there, n<i> the time (of windows) when it last
  *                            said so, k<i> when that was by the clock of leases, e<i> that it has told all it knows,
- *                            p<i> its process, g<i> that it has left, t<i> that somebody has taken what was its own; born and bornn: since when the instances are gathering, by both clocks
+ *                            p<i> its process, g<i> that it has left, t<i> that somebody has taken what was its own; born and bornn: since when the instances are gathering, by both clocks;
+ *                            of how many they are, resized when that was another number last (time of windows)
  *   limit:{one}:wants        hash: `<lender> <key>` -> `<start> <max> <borrower>`: who is asked to hand over rights
  *   limit:{one}:<name>:<key> hash, one window: w its start, c requests that passed, b at least so many, u<i> of these by
  *                            instance i, x<i> rights that i was given, less those it gave
@@ -60,7 +61,8 @@ if not now or not clock then
   now, clock = now or real, clock or real
 end
 local own, of = tonumber(ARGV[3]), tonumber(ARGV[4])
-local mine = tonumber(redis.call('HGET', KEYS[1], 'l' .. own))
+local head = redis.call('HMGET', KEYS[1], 'l' .. own, 'resized')
+local mine, resized = tonumber(head[1]), tonumber(head[2]) or -1
 `
 export const RENEW = `redis.call('HSET', KEYS[1], 'l' .. own, clock + ${MEMBER_LEASE_MS}, 'n' .. own, now)`
 /** Numbers of the hash of members. */

@@ -1,3 +1,4 @@
+import { Deadlines, type Mortal } from './deadlines.ts'
 import type { Script } from './limiter-redis-keys.ts'
 import {
   REDIS_CONNECT_TIMEOUT_MS,
@@ -47,6 +48,7 @@ export async function openRedisLink(
   await ready
   clearTimeout(timer)
 
+  const deadlines = new Deadlines()
   const send = async (
     script: Script,
     keys: readonly string[],
@@ -64,20 +66,49 @@ export async function openRedisLink(
     get ready() {
       return client.isReady
     },
-    run: (script, keys, args) => withinTime(send(script, keys, args)),
+    run: (script, keys, args) => withinTime(deadlines, send(script, keys, args)),
     close: () => client.destroy(),
   }
 }
 
-/** After the time is over, one more turn of the loop: an answer that lay there while this process was busy still counts. */
-function withinTime(sent: Promise<unknown>): Promise<Reply | undefined> {
+/** One command that was sent. */
+class Sent implements Mortal {
+  readonly deadline: number
+  sooner: Mortal | undefined
+  later: Mortal | undefined
+  readonly #deadlines: Deadlines
+  readonly #resolve: (reply: Reply | undefined) => void
+  #isOver = false
+
+  constructor(deadlines: Deadlines, resolve: (reply: Reply | undefined) => void) {
+    this.deadline = performance.now() + REDIS_TIMEOUT_MS
+    this.#deadlines = deadlines
+    this.#resolve = resolve
+    deadlines.add(this)
+  }
+  finish(reply: unknown): void {
+    this.#leave()
+    this.#resolve(isFlat(reply) ? reply : undefined)
+  }
+  /** One more turn of the loop: an answer that lay there while this process was busy still counts. */
+  expire(): void {
+    this.#leave()
+    setImmediate(this.#resolve, undefined)
+  }
+  #leave(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#deadlines.delete(this)
+  }
+}
+
+function withinTime(deadlines: Deadlines, sent: Promise<unknown>): Promise<Reply | undefined> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => setImmediate(resolve, undefined), REDIS_TIMEOUT_MS)
-    const finish = (reply?: unknown) => {
-      clearTimeout(timer)
-      resolve(isFlat(reply) ? reply : undefined)
-    }
-    sent.then(finish, () => finish())
+    const waits = new Sent(deadlines, resolve)
+    sent.then(
+      (reply) => waits.finish(reply),
+      () => waits.finish(undefined),
+    )
   })
 }
 function isFlat(reply: unknown): reply is Reply {
@@ -100,6 +131,8 @@ function optionsFor({ url, socketPath, username, password }: RedisAddress) {
     disableOfflineQueue: true,
     disableClientInfo: true,
     maintNotifications: 'disabled' as const,
+    // The time is kept here, for all at once: the client would make an AbortSignal for each command, and keep it for 5 s.
+    commandOptions: { timeout: 0 },
     commandsQueueMaxLength: REDIS_QUEUE_MAX,
     pingInterval: 1_000,
   }

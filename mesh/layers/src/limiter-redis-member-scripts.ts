@@ -15,13 +15,21 @@ import {
 /**
  * Says that this instance is there, and has things to tell. ARGV: its process. Answers the time, 0 where Redis knows
  * nothing of it, 1 where it knows what this process told, 2 where others may have acted for it, and the time of leases.
+ * Where they are another number than before all shares are others, so that nobody knows what is its own of open windows.
  */
 export const JOIN: Script = script(`${HEAD}
+if tonumber(redis.call('HGET', KEYS[1], 'of')) ~= of then
+  if redis.call('EXISTS', KEYS[1]) == 1 then
+    redis.call('HSET', KEYS[1], 'resized', now)
+    for i = 0, of - 1 do redis.call('HSET', KEYS[1], 't' .. i, 1) end
+  end
+  redis.call('HSET', KEYS[1], 'of', of)
+end
 if not mine or mine <= clock then redis.call('HSET', KEYS[1], 'born', clock, 'bornn', now) end
 local process = redis.call('HGET', KEYS[1], 'p' .. own)
 local taken = redis.call('HDEL', KEYS[1], 't' .. own, 'g' .. own)
 local known = 0
-if process then known = (taken > 0 or process ~= ARGV[5]) and 2 or 1 end
+if taken > 0 or process then known = process == ARGV[5] and taken == 0 and 1 or 2 end
 redis.call('HDEL', KEYS[1], 'e' .. own)
 redis.call('HSET', KEYS[1], 'p' .. own, ARGV[5])
 ${RENEW}
@@ -72,6 +80,7 @@ export const GIVE: Script = script(`${MEMBER}${WINDOWS}
 local to, name, starts = ARGV[5], ARGV[6], tonumber(ARGV[7])
 local max, many = tonumber(ARGV[8]), tonumber(ARGV[9])
 redis.call('HDEL', KEYS[2], own .. ' ' .. KEYS[3])
+if starts <= resized then return { now, ${REFUSED} } end
 local v = redis.call('HMGET', KEYS[3], 'w', 'c', 'b', 'u' .. own, 'x' .. own)
 if tonumber(v[1]) ~= starts then
   local current, ends = span(name, now)

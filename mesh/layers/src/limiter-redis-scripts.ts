@@ -37,9 +37,11 @@ for at = 1, #KEYS - 2 do
       c, b = tonumber(v[2]) or 0, tonumber(v[3]) or 0
       u, x = tonumber(v[4]) or 0, tonumber(v[5]) or 0
     end
+    -- Of a window from when there was another number of them nobody has rights: the count decides, while there is one.
+    if starts <= resized then x = u - share(a, own) end
     if c >= a or b >= a then
       found = 1
-    elseif of > 1 and name ~= 'second' and share(a, own) - u + x < 1 then
+    elseif of > 1 and name ~= 'second' and starts > resized and share(a, own) - u + x < 1 then
       found, lacking = 2, true
     end
     items[at] = { key = key, starts = starts, ends = ends, fresh = fresh, max = a, c = c, b = b, u = u, x = x, found = found }

@@ -47,10 +47,18 @@ const steps = fc.oneof(
     arbitrary: fc.record({ do: fc.constant('stop' as const), at: small, leaves: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('start' as const), at: small }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('resize' as const),
+      of: fc.integer({ min: 1, max: 3 }),
+      leaves: fc.boolean(),
+    }),
+  },
 )
 type Step = typeof steps extends fc.Arbitrary<infer T> ? T : never
 
-function play(town: Town, step: Step, of: number): Promise<void> | void {
+function play(town: Town, step: Step): Promise<void> | void {
   switch (step.do) {
     case 'take':
       return town.takes(step.asks)
@@ -66,9 +74,11 @@ function play(town: Town, step: Step, of: number): Promise<void> | void {
     case 'wait':
       return town.waitFor(step.ms)
     case 'stop':
-      return town.stop(step.at % of, step.leaves)
+      return town.stop(step.at, step.leaves)
     case 'start':
-      return town.start(step.at % of, of)
+      return town.start(step.at)
+    case 'resize':
+      return town.resize(step.of, step.leaves)
   }
 }
 
@@ -95,7 +105,7 @@ describe.skipIf(!hasRedis)('instances that share limits', { timeout: 120_000 }, 
           const world = new World(admin, Date.UTC(2026, 1, 28, 23, 59, 57, 300))
           const town = new Town(world, clients, runs++)
           await town.open(of)
-          for (const step of script) await play(town, step, of)
+          for (const step of script) await play(town, step)
         },
       ),
       { numRuns: 150 },
@@ -111,7 +121,7 @@ describe.skipIf(!hasRedis)('instances that share limits', { timeout: 120_000 }, 
           const world = new World(admin, Date.UTC(2026, 1, 28, 23, 59, 57, 300))
           const town = new Town(world, clients, runs++)
           await town.open(3)
-          for (const step of script) await play(town, step, 3)
+          for (const step of script) await play(town, step)
           await town.redisIsBack(false)
           for (let i = 0; i < 3; i++) await town.join(i)
           await town.waitFor(MEMBER_LEASE_MS + MEMBER_ABSENT_MS)

@@ -48,10 +48,13 @@ import { COUNTED_KEYS_MAX } from './limits.ts'
  *   - An instance that leaves gives its rights to those who need them. Of one that falls silent they are left alone, and
  *     in windows that begin after its lease they are the others'. When it comes back, or another process comes in its
  *     place, it has none in windows that are open, but what Redis tells.
+ *   - When another number of them starts all shares are others. In windows that were open then nobody has rights: the
+ *     count of Redis decides, and without Redis nothing passes until they end.
  *
  * What is not promised: an instance that alone loses Redis, for longer than its lease, may spend its share of windows
  * that begin then, and in a second its share; what was let pass by an instance that has ended is forgotten where Redis
- * forgets, or where it ended while Redis was away; without Redis the clocks of instances count.
+ * forgets, or where it ended while Redis was away; without Redis the clocks of instances count, and instances that are
+ * told different numbers at one time have shares that do not fit together.
  */
 export class SharedCounts {
   readonly usage: UsageBook

@@ -83,6 +83,8 @@ export const LIMITER_WANTS_MAX = 10_000
 
 export const CONNECTIONS_MAX = 64
 export const CONNECT_TIMEOUT_MS = 2_000
+/** Of one pool, at one time: to make all of them at once makes each as slow as all, and on a busy machine too slow. */
+export const CONNECTING_MAX = 16
 /** Requests to one instance that wait or run. */
 export const IN_FLIGHT_MAX = 4_096
 /** An idle connection is closed after this, or a little before the other side would, where it says when. */

@@ -56,6 +56,7 @@ export const REFUSALS = {
     'The upstream server is currently unavailable',
   ),
   DRAINING: kind(503, 'parse', 'This instance is stopping'),
+  STARTING: kind(503, 'parse', 'This instance is starting'),
   AUDIT_UNAVAILABLE: kind(503, 'record', 'The act cannot be recorded now'),
   KEYS_UNAVAILABLE: kind(503, 'authenticate', 'Tokens cannot be checked now'),
   NO_INSTANCE: kind(

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { nodeHttp } from '@countersign/ground/http1'
 import { BROKEN_LINGER_MS_MAX, BROKEN_PIECES_MAX } from './limits.ts'
 import { Refusal, type RefusalCode, renderProblem } from './refusal.ts'
 
@@ -56,7 +56,7 @@ export function refuseBytes(
 function answerRaw(socket: Duplex, refusal: Refusal, requestId: string): void {
   const { status, headers, body } = renderProblem(refusal, requestId)
   const lines = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    `HTTP/1.1 ${status} ${nodeHttp.STATUS_CODES[status] ?? ''}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     `x-request-id: ${requestId}`,
     `content-length: ${Buffer.byteLength(body)}`,

@@ -199,6 +199,20 @@ describe('bytes that no request asked for', () => {
     expect(others).toEqual(['good', 'good', 'good'])
     expect(server.connections).toBe(2)
   })
+  it('are none for a request that waits for the end of its turn, and may be sent elsewhere', async () => {
+    const { upstream, server } = await lab.connectedTo(({ socket }) => void socket.write(GOOD))
+    expect(await bodyOf(upstream)).toBe('good')
+    await until(() => upstream.inFlight === 0, 'an idle connection')
+    // In the check phase: what is there by then is read before the request leaves.
+    await turn()
+    const [idle] = server.sockets
+    idle?.write(EVIL)
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    const { code, sent } = await errorOf(upstream.request(ask()))
+    expect([code, sent]).toEqual(['CONNECTION_LOST', false])
+    expect(await bodyOf(upstream)).toBe('good')
+    expect(server.connections).toBe(2)
+  })
   it('on an idle connection end it', async () => {
     const { upstream, server } = await lab.connectedTo(({ socket }) => void socket.write(GOOD))
     expect(await bodyOf(upstream)).toBe('good')
@@ -207,6 +221,7 @@ describe('bytes that no request asked for', () => {
     await until(() => server.sockets.size === 0, 'no connection')
     expect(await bodyOf(upstream)).toBe('good')
     expect(server.connections).toBe(2)
+    expect(lab.lines.join('')).toMatch(/"log.level":"warn".*nobody had asked for/)
   })
   it('on a connection that has not been used yet end it', async () => {
     const { upstream, server } = await lab.connectedTo(({ socket }) => void socket.write(GOOD), {

@@ -16,6 +16,8 @@ export interface ConnectionOwner {
   answered(connection: Connection): void
   /** It speaks another protocol now, and will carry no further request. */
   handedOver(connection: Connection): void
+  /** Bytes came that nobody had asked for. */
+  unasked(): void
   /** It has ended. */
   gone(connection: Connection): void
 }
@@ -29,8 +31,9 @@ export interface ConnectionOwner {
  *  4. behind the last byte of the answer there must be nothing: the connection goes back to its owner, who gives it a new
  *     request only after all that had arrived has been read
  *
- * Bytes that no request asked for end the connection, and are not looked at. So does a fault of the answer, an answer that
- * is complete before its request is, and whatever else leaves doubt about what the next byte means.
+ * Bytes that no request asked for end the connection, and are not looked at; nor are those that come before a request has
+ * left. So does a fault of the answer, an answer that is complete before its request is, and whatever else leaves doubt
+ * about what the next byte means.
  */
 export class Connection {
   readonly #owner: ConnectionOwner
@@ -118,9 +121,12 @@ export class Connection {
     let at = from
     while (at < to && !this.closed && this.#tunnel === undefined) {
       const exchange = this.#exchange
-      if (exchange === undefined) this.destroy()
-      else if (this.#paused) at = this.#hold(bytes, at, to)
+      if (exchange === undefined) {
+        this.#owner.unasked()
+        this.destroy()
+      } else if (this.#paused) at = this.#hold(bytes, at, to)
       else if (this.#head !== undefined) at = this.#takeBody(exchange, bytes, at, to)
+      else if (this.#torn === undefined && this.#isUnsent()) this.#refuseUnasked(exchange)
       else if (this.#torn === undefined) at = this.#takeHead(exchange, bytes, at, to)
       else {
         const torn = this.#torn
@@ -131,6 +137,16 @@ export class Connection {
         this.#take(torn.bytes, 0, torn.length)
       }
     }
+  }
+  /** Until its turn of the event loop ends, a request waits to leave; see `corkForTurn`. */
+  #isUnsent(): boolean {
+    return (this.#socket?.writableCorked ?? 0) > 0
+  }
+  /** Whatever this answers, it is not that request, which never leaves now and may be sent elsewhere. */
+  #refuseUnasked(exchange: Exchange): void {
+    this.#owner.unasked()
+    exchange.sent = false
+    this.destroy(exchange.errorOf('CONNECTION_LOST', 'an answer came that nobody had asked for'))
   }
   #takeHead(exchange: Exchange, bytes: Buffer, from: number, to: number): number {
     const { method } = exchange.request

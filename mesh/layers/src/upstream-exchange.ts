@@ -58,6 +58,12 @@ export class Exchange implements Mortal {
     const { stallMs } = this.request
     if (stallMs !== undefined) this.deadline = Math.min(performance.now() + stallMs, this.#lastMs)
   }
+  /** A part of the body is out, and more is taken or not: each part has its own time, until the answer begins. */
+  wrote(isTaken: boolean): void {
+    const { writeMs, timeoutMs } = this.request
+    if (writeMs === undefined || this.answered) return
+    this.deadline = Math.min(performance.now() + (isTaken ? timeoutMs : writeMs), this.#lastMs)
+  }
   /** The receiver has enough for now: nothing is waited for. */
   rest(): void {
     if (this.request.stallMs !== undefined) this.deadline = this.#lastMs

@@ -55,6 +55,7 @@ export class H2Call implements BodySink {
     else {
       this.#sourceDone = false
       stream.on('drain', () => {
+        exchange.wrote(true)
         if (!this.#sourceDone) body.resume()
       })
       body.start(this)
@@ -73,7 +74,10 @@ export class H2Call implements BodySink {
   }
   write(chunk: Uint8Array): boolean {
     if (this.#sourceDone) return false
-    return chunk.length === 0 || this.#stream?.write(chunk) === true
+    if (chunk.length === 0) return true
+    const isTaken = this.#stream?.write(chunk) === true
+    this.#exchange.wrote(isTaken)
+    return isTaken
   }
   /** Trailers of a request are left out: nobody asks for them. */
   end(): void {

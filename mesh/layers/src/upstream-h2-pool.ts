@@ -51,8 +51,7 @@ export class H2Pool implements Pool, H2LinkOwner {
     this.#grow()
   }
   waitedMs(now: number): number {
-    const { first } = this.#line
-    return first === undefined ? 0 : now - (first.deadline - first.request.timeoutMs)
+    return this.#line.waitedMs(now)
   }
   warm(connections: number): void {
     for (let due = connections - this.#open.size; due > 0; due--) this.#connect()

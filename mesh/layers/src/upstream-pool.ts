@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { IDLE_SWEEP_MS } from './limits.ts'
+import { CONNECT_TIMEOUT_MS, CONNECTING_MAX, DEADLINE_STEP_MS, IDLE_SWEEP_MS } from './limits.ts'
 import { Connection, type ConnectionOwner } from './upstream-connection.ts'
 import type { Connector } from './upstream-establish.ts'
 import { UpstreamError } from './upstream-error.ts'
@@ -22,16 +22,18 @@ interface Attempt {
  * The connections to one place, and the requests that wait for them.
  *
  *  - a request takes the connection that was used last, so that few stay warm and the others end
- *  - without one it waits in line, and a connection is opened for it, unless as many are due as requests wait
+ *  - without one it waits in line, and a connection is opened for it, unless as many are due as requests wait, or as many
+ *    are being made as may be at one time
  *  - a connection whose answer is complete gets its next request in the check phase of the event loop, behind all reading:
  *    what had arrived after the answer was then read, and has ended the connection
- *  - while no connection is open, a failed attempt takes with it who waits longest; the last attempt takes all who waited
- *    when it began, and who came later waits for the next
+ *  - while no connection is open, a failed attempt takes with it who waits longest, and all for whom an attempt of their own
+ *    would have failed by now; the last attempt takes all who waited when it began, and who came later waits for the next
  *  - after a renewal, what runs ends where it is; an attempt that was under way may carry one request of before
  */
 export class ConnectionPool implements ConnectionOwner {
   readonly #connectionsMax: number
   readonly #onQuiet: () => void
+  readonly unasked: () => void
   #connector: Connector
   /** Idle ones, the one used last at the end. */
   readonly #idle: Connection[] = []
@@ -51,10 +53,16 @@ export class ConnectionPool implements ConnectionOwner {
   #closing = false
   readonly #onReuse = (): void => this.#reuse()
 
-  constructor(options: { connector: Connector; connectionsMax: number; onQuiet: () => void }) {
+  constructor(options: {
+    connector: Connector
+    connectionsMax: number
+    onQuiet: () => void
+    onUnasked: () => void
+  }) {
     this.#connector = options.connector
     this.#connectionsMax = options.connectionsMax
     this.#onQuiet = options.onQuiet
+    this.unasked = options.onUnasked
   }
 
   run(exchange: Exchange): void {
@@ -73,8 +81,7 @@ export class ConnectionPool implements ConnectionOwner {
   }
   /** How long the first in line has waited at `now`; 0 where nobody waits. */
   waitedMs(now: number): number {
-    const { first } = this.#line
-    return first === undefined ? 0 : now - (first.deadline - first.request.timeoutMs)
+    return this.#line.waitedMs(now)
   }
   /** Opens connections before they are needed. */
   warm(connections: number): void {
@@ -163,6 +170,7 @@ export class ConnectionPool implements ConnectionOwner {
 
   #grow(): void {
     while (
+      this.#attempts.size < CONNECTING_MAX &&
       this.#attempts.size + this.#answered.length < this.#line.length &&
       this.#attempts.size + this.#open.size < this.#connectionsMax
     )
@@ -188,6 +196,7 @@ export class ConnectionPool implements ConnectionOwner {
     if (!attempt.old) {
       this.#open.add(connection)
       this.#offer(connection, performance.now())
+      this.#grow()
       return
     }
     connection.retiring = true
@@ -200,11 +209,14 @@ export class ConnectionPool implements ConnectionOwner {
   #onFailure(error: UpstreamError, { arrivals }: Attempt): void {
     // while one is open, those that wait have somebody to wait for
     if (this.#open.size > 0) return
-    do {
-      const { first } = this.#line
-      if (first === undefined || first.arrival > arrivals) break
+    const { first } = this.#line
+    if (first !== undefined && first.arrival <= arrivals) this.#shift()?.fail(error)
+    const now = performance.now()
+    while (
+      this.waitedMs(now) >= CONNECT_TIMEOUT_MS - DEADLINE_STEP_MS ||
+      (this.#attempts.size === 0 && (this.#line.first?.arrival ?? arrivals + 1) <= arrivals)
+    )
       this.#shift()?.fail(error)
-    } while (this.#attempts.size === 0)
     this.#grow()
   }
 

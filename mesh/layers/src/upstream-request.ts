@@ -24,6 +24,11 @@ export interface UpstreamRequest {
    * after STREAM_MS_MAX. What a receiver holds back is not waited for.
    */
   readonly stallMs?: number
+  /**
+   * A body that comes in parts may wait so long for the service to take more of it; from its last part on the answer has
+   * `timeoutMs`. Without it `timeoutMs` is for both.
+   */
+  readonly writeMs?: number | undefined
   /** The protocol to change to, such as `websocket`; the request then has no body. See `Receiver.upgraded`. */
   readonly upgrade?: string
 }

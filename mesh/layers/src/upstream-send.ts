@@ -1,3 +1,4 @@
+import { corkForTurn } from '@countersign/ground/http1'
 import type { Socket } from 'node:net'
 import { BODY_JOIN_BYTES_MAX } from './limits.ts'
 import type { BodySink, BodySource } from './upstream-body.ts'
@@ -5,8 +6,9 @@ import type { UpstreamError } from './upstream-error.ts'
 import type { Exchange } from './upstream-exchange.ts'
 import { declaredLength, trailerSection } from './upstream-request.ts'
 
-/** Writes a request whose body is there as a whole: head and body leave together. */
+/** Writes a request whose body is there as a whole: head and body leave together, at the end of the turn. */
 export function sendWhole(socket: Socket, head: string, body: string | Uint8Array | null): void {
+  corkForTurn(socket)
   if (body === null || body.length === 0) socket.write(head, 'latin1')
   // as many bytes as characters: it is plain ASCII, and so the same in both encodings
   else if (typeof body === 'string' && Buffer.byteLength(body) === body.length)
@@ -19,10 +21,8 @@ export function sendWhole(socket: Socket, head: string, body: string | Uint8Arra
       joined.set(bytes, head.length)
       socket.write(joined)
     } else {
-      socket.cork()
       socket.write(head, 'latin1')
       socket.write(bytes)
-      socket.uncork()
     }
   }
 }
@@ -61,6 +61,7 @@ export class BodySender implements BodySink {
   }
   /** The connection takes more. */
   drained(): void {
+    this.#exchange.wrote(true)
     if (!this.done) this.#source.resume()
   }
   /** The exchange is over. */
@@ -73,13 +74,14 @@ export class BodySender implements BodySink {
   write(chunk: Uint8Array): boolean {
     if (this.done) return false
     if (chunk.length === 0) return true
-    if (this.#due < 0) return this.#writeChunk(chunk)
-    if (chunk.length > this.#due) {
+    if (this.#due >= 0 && chunk.length > this.#due) {
       this.#refuse('the body is longer than declared')
       return false
     }
-    this.#due -= chunk.length
-    return this.#socket.write(chunk)
+    const isTaken = this.#due < 0 ? this.#writeChunk(chunk) : this.#socket.write(chunk)
+    if (this.#due >= 0) this.#due -= chunk.length
+    this.#exchange.wrote(isTaken)
+    return isTaken
   }
   end(trailers: readonly string[] = []): void {
     if (this.done) return

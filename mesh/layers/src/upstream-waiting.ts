@@ -12,6 +12,11 @@ export class WaitingLine {
   get first(): Exchange | undefined {
     return this.#first
   }
+  /** How long the first in line has waited at `now`; 0 where nobody waits. */
+  waitedMs(now: number): number {
+    const first = this.#first
+    return first === undefined ? 0 : now - (first.deadline - first.request.timeoutMs)
+  }
   push(exchange: Exchange): void {
     exchange.before = this.#last
     if (this.#last === undefined) this.#first = exchange

@@ -5,6 +5,7 @@ import { createServer as createTcpServer, type Socket, type Server as TcpServer 
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { until } from '@countersign/ground/testkit'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { CONNECTING_MAX } from './limits.ts'
 import { createTestLog } from './testing/issuer.ts'
 import { idOf, TestIdentity, TestPki } from './testing/pki.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
@@ -60,7 +61,7 @@ const ask = (changes: Partial<UpstreamRequest> = {}): UpstreamRequest => ({
   method: 'GET',
   path: '/',
   headers: [],
-  timeoutMs: 5_000,
+  timeoutMs: 20_000,
   ...changes,
 })
 async function errorOf(promise: Promise<unknown>): Promise<UpstreamError> {
@@ -240,6 +241,18 @@ describe('a request ends with an error when', () => {
     const error = await errorOf(upstreamTo(await listen(silent)).request(ask()))
     expect([error.code, error.sent]).toEqual(['CONNECT_FAILED', false])
   })
+  it('no handshake comes, however many ask: few are tried at one time', async () => {
+    const sockets: Socket[] = []
+    const silent = createTcpServer((socket) => void sockets.push(socket))
+    const upstream = upstreamTo(await listen(silent))
+    const asked = Array.from({ length: 50 }, () => errorOf(upstream.request(ask())))
+    await until(() => sockets.length === CONNECTING_MAX, 'the first are tried')
+    sockets[0]?.destroy()
+    await until(() => sockets.length === CONNECTING_MAX + 1, 'and another one for one that failed')
+    const codes = (await Promise.all(asked)).map(({ code }) => code)
+    expect(new Set(codes)).toEqual(new Set(['CONNECT_FAILED']))
+    for (const socket of sockets) socket.destroy()
+  })
   it('the connection is lost before and amid the answer', async () => {
     const port = await serve((request, response) => {
       if (request.url === '/amid') response.writeHead(200, { 'content-length': 10 }).write('x')
@@ -298,7 +311,7 @@ describe('a request ends with an error when', () => {
 })
 
 describe('after a renewal of the certificate', () => {
-  it('new connections show the new one, and no request fails', { timeout: 30_000 }, async () => {
+  it('new connections show the new one, and no request fails', { timeout: 120_000 }, async () => {
     const serials = new Map<string, number>()
     const port = await serve((request, response) => {
       const serial = peerOf(request)?.serialNumber ?? 'none'
@@ -311,7 +324,8 @@ describe('after a renewal of the certificate', () => {
     const failures: unknown[] = []
     const load = Array.from({ length: 40 }, async () => {
       while (running) {
-        await upstream.request(ask({ method: 'POST', body: 'x' })).then(
+        const patient = ask({ method: 'POST', body: 'x', timeoutMs: 30_000 })
+        await upstream.request(patient).then(
           () => answered++,
           (error: unknown) => failures.push(error),
         )
@@ -322,7 +336,7 @@ describe('after a renewal of the certificate', () => {
       identity.renew(await pki.svid('order'))
     }
     await until(() => serials.size === 9, 'the last one is shown')
-    await until(() => answered > 500, 'calls go on')
+    await until(() => answered > 500, 'calls go on', 60_000)
     running = false
     await Promise.all(load)
     expect(failures).toEqual([])

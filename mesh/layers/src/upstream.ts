@@ -101,7 +101,8 @@ class PooledUpstream implements Upstream {
           })
         : this.#workloadConnector(options)
     const connector = this.#connector
-    const parts = { connector, connectionsMax, onQuiet: this.#quiet.resolve }
+    const onUnasked = (): void => this.#tellUnasked()
+    const parts = { connector, connectionsMax, onQuiet: this.#quiet.resolve, onUnasked }
     this.#pool = protocol === 'h2' ? new H2Pool(parts) : new ConnectionPool(parts)
     this.#stopListening = 'expected' in options ? [] : this.#listen(options)
     this.#warm()
@@ -207,6 +208,14 @@ class PooledUpstream implements Upstream {
       const reason = messageOf(error)
       options.log.error({ reason }, 'the renewed certificate cannot be used for connections')
     }
+  }
+  /** Whoever does that may be trying to answer requests of others. */
+  #tellUnasked(): void {
+    const upstream = this.#authority
+    this.#options.log.warn(
+      { upstream },
+      'an answer came that nobody had asked for: connection ended',
+    )
   }
   #warm(): void {
     const { preconnect = 0, connectionsMax = CONNECTIONS_MAX } = this.#options

@@ -31,3 +31,5 @@ export const LEAVE_WRITE_MS_MAX = 1_000
 export const REFUSED_PEERS_MAX = 1_024
 /** A peer that goes on knocking is put on record again after this. */
 export const REFUSED_AGAIN_MS = 10 * 60_000
+/** Of what a workload says that it waits for. */
+export const WAITS_FOR_CHARS_MAX = 300

@@ -17,6 +17,8 @@ export interface Built {
   readonly meta?: Readonly<Record<string, string>>
   /** Whether it can do its work now; asked by `/readyz`. */
   ready?(): boolean
+  /** What it waits for while it is not ready, for who asks `/readyz`: a sentence without secrets. */
+  waitsFor?(): string | undefined
   /** Stops taking new work and finishes what is in flight. Comes before the mTLS server closes. */
   drain?(): Promise<void>
   close?(): Promise<void>

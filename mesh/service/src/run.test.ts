@@ -70,7 +70,7 @@ async function start(): Promise<{
   await until(
     () => messages.some(({ type }) => type === 'ready'),
     'a process that is ready',
-    15_000,
+    60_000,
   )
   const ready = messages.find((message) => message.type === 'ready')
   return { authorities, port: ready?.port ?? 0, exited, messages, lineages }
@@ -87,7 +87,7 @@ const order = contract('order', {
 })
 
 describe('a process', () => {
-  test('shows at /readyz how it stands with the authorities', async () => {
+  test('shows at /readyz how it stands with the authorities', { timeout: 90_000 }, async () => {
     const { authorities, port } = await start()
     const identity = await authorities.domain.identity('prometheus')
     const caller = createTestWorkload('prometheus', identity, { order: () => [port] })
@@ -97,7 +97,9 @@ describe('a process', () => {
     expect(Date.parse(trust.nextUpdate)).toBeGreaterThan(Date.now())
   })
 
-  test('whose certificate was taken back ends with its own exit code, and says why', async () => {
+  test('whose certificate was taken back ends with its own exit code, and says why', {
+    timeout: 90_000,
+  }, async () => {
     const { authorities, exited, messages, lineages } = await start()
     const [lineage = ''] = lineages
     authorities.change(({ revoked }) => void revoked.push({ lineage, until: Date.now() + 60_000 }))

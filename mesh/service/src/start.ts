@@ -111,11 +111,10 @@ async function open(
       { contract: built.contract, handlers: built.handlers, mounted: built.mounted === true },
       {
         contract: operations,
-        handlers: operationsOf(
-          workload,
-          built.contract,
-          () => !draining && (built.ready?.() ?? true),
-        ),
+        handlers: operationsOf(workload, built.contract, () => ({
+          ready: !draining && (built.ready?.() ?? true),
+          waitsFor: built.waitsFor?.(),
+        })),
       },
     ],
     verifier,

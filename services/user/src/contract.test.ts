@@ -8,7 +8,7 @@ test('who may do what', () => {
   expect(lines.map((line) => line.replaceAll(/ +/g, ' ')).join('\n')).toBe(
     `endpoint admin customer support auditor callers limit
 user.verifyPassword POST /internal/verify-password open open open open identity 600/minute per caller
-user.describe GET /internal/people/:id open open open open identity 1000/second per caller
+user.describe GET /internal/people/:id open open open open identity control 1000/second per caller
 user.me GET /users/me yes yes yes yes gateway 50/second per person
 user.list GET /users yes - yes - gateway 20/second per person
 user.read GET /users/:id yes - yes - gateway 50/second per person

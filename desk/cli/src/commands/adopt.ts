@@ -13,7 +13,7 @@ import { readableLine } from '../logs/readable-line.ts'
 import { countOption } from '../options.ts'
 import { askSupervisor } from '../supervisor/control-client.ts'
 import { joinEnvSchema } from '../supervisor/control-protocol.ts'
-import { isOwnName } from '../supervisor/plan.ts'
+import { isOwnName } from '../supervisor/parts.ts'
 import { onStopSignals } from '../supervisor/stop-signals.ts'
 import { readSeeds } from '../supervisor/seeds.ts'
 

@@ -8,7 +8,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { dependencyLinks } from '../new-service/dependency-links.ts'
 import { serviceFiles } from '../new-service/service-files.ts'
 import { SERVICE_NAME } from '../supervisor/control-protocol.ts'
-import { isOwnName } from '../supervisor/plan.ts'
+import { isOwnName } from '../supervisor/parts.ts'
 import { shellWord } from '../terminal/printable.ts'
 
 /** `countersign new <service>`: writes a service into this folder where it is empty, else into one of its name. */

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
@@ -113,6 +114,17 @@ describe('the configuration', () => {
     expect(refusalOf(() => read('redis://')).exitCode).toBe(5)
   })
 
+  test('takes a number of gateways, or one for each core', () => {
+    using folder = temporaryFolder()
+    const read = (gateways: string) =>
+      readConfig({ COUNTERSIGN_GATEWAYS: gateways }, folder.path).gateways
+    expect(readConfig({}, folder.path).gateways).toBe(2)
+    expect([read('1'), read('16')]).toEqual([1, 16])
+    expect(read('cores')).toBe(Math.min(Math.max(availableParallelism(), 2), 16))
+    writeFileSync(join(folder.path, 'countersign.yaml'), 'gateways: 3\n')
+    expect(readConfig({}, folder.path).gateways).toBe(3)
+  })
+
   test('finds files beside the configuration and misses those that are not there', () => {
     using folder = temporaryFolder()
     writeFileSync(join(folder.path, 'policy.yaml'), 'deny: []\n')
@@ -206,6 +218,9 @@ describe('the configuration', () => {
   test.each([
     ['COUNTERSIGN_AUTHORITIES', '0', 'is not between 1 and 5'],
     ['COUNTERSIGN_AUTHORITIES', '6', 'is not between 1 and 5'],
+    ['COUNTERSIGN_GATEWAYS', '0', 'is not between 1 and 16'],
+    ['COUNTERSIGN_GATEWAYS', '17', 'is not between 1 and 16'],
+    ['COUNTERSIGN_GATEWAYS', 'many', 'is not a number, nor "cores"'],
     ['COUNTERSIGN_CERTIFICATES_INTERMEDIATE_TTL', '59s', 'is not between 60 s and'],
     ['COUNTERSIGN_CERTIFICATES_INTERMEDIATE_TTL', '10m', 'nothing outlives its issuer'],
     ['COUNTERSIGN_CERTIFICATES_ROOT_TTL', '30d', 'nothing outlives its issuer'],

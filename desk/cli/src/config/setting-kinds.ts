@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { LIST_ITEMS_MAX } from '../limits.ts'
 
@@ -57,6 +58,18 @@ export const count = (min: number, max: number): z.ZodType<number> =>
     .union([z.number(), z.string().regex(/^[0-9]{1,6}$/, 'is not a number')], 'is not a number')
     .transform(Number)
     .refine((n) => Number.isInteger(n) && n >= min && n <= max, `is not between ${min} and ${max}`)
+/** A number, or `cores`: one for each core that this process may use, within the bounds and at least `coresMin`. */
+export const countOrCores = (
+  min: number,
+  { max, coresMin }: { max: number; coresMin: number },
+): z.ZodType<number> =>
+  z
+    .union([z.literal('cores'), z.number(), z.string().regex(/^[0-9]{1,6}$/, NOT_CORES)], NOT_CORES)
+    .transform((given) =>
+      given === 'cores' ? Math.min(Math.max(availableParallelism(), coresMin), max) : Number(given),
+    )
+    .refine((n) => Number.isInteger(n) && n >= min && n <= max, `is not between ${min} and ${max}`)
+const NOT_CORES = 'is not a number, nor "cores"'
 const SHARE = 'is not a number from 0 to 1'
 /** A part of a whole, from 0 to 1. */
 export const share: z.ZodType<number> = z

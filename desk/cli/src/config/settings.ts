@@ -1,8 +1,19 @@
 import { isNearby } from '@countersign/ground/store'
 import { z } from 'zod'
+import { GATEWAYS_MAX, GATEWAYS_OF_CORES_MIN } from '../limits.ts'
 import { CERTIFICATE_SETTINGS } from './certificate-settings.ts'
 import { isNetwork } from './network.ts'
-import { duration, filePath, isUrl, list, port, portOrAny, url, word } from './setting-kinds.ts'
+import {
+  countOrCores,
+  duration,
+  filePath,
+  isUrl,
+  list,
+  port,
+  portOrAny,
+  url,
+  word,
+} from './setting-kinds.ts'
 
 /*
  * Every setting of a platform, once. The key is its path in `countersign.yaml`; the variable that overrides it follows
@@ -66,6 +77,7 @@ export const SETTINGS = {
     .optional(),
   policyFile: filePath.optional(),
   kongFile: filePath.optional(),
+  gateways: countOrCores(1, { max: GATEWAYS_MAX, coresMin: GATEWAYS_OF_CORES_MIN }).default(2),
   /** Where upstreams of operators may be although that is refused by itself, and where without TLS. */
   'gateway.upstreamAllow': networks.optional(),
   'gateway.plainUpstreams': networks.optional(),

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts'
 import { DeskError } from '../errors.ts'
 import type { Layout } from '../home/layout.ts'
 import { JOIN_TOKEN_SECONDS } from '../limits.ts'
-import { authoritiesOf } from './plan.ts'
+import { authoritiesOf } from './parts.ts'
 
 /**
  * Makes the root and the intermediates where they are missing, and puts the hash of one join token in place before

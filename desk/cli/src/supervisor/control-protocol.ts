@@ -59,6 +59,8 @@ export const statusSchema = z.object({
         'stopped',
         'failed',
       ]),
+      /** What it waits for, where it is not ready and says so. */
+      waitsFor: text.nullable(),
       certificate: z.object({ notAfter: text, serial: text, renewals: z.int() }).nullable(),
       /** Whether the last word of an authority is old, and until when it counts. */
       trust: z.object({ sequence: z.int(), stale: z.boolean(), nextUpdate: text }).nullable(),

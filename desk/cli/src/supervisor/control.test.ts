@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest'
 import { layoutOf } from '../home/layout.ts'
 import { takeLock } from '../home/lock.ts'
 import { prepareHome } from '../home/prepare.ts'
+import { KEPT_PORT_MIN } from '../limits.ts'
 import { askSupervisor } from './control-client.ts'
 import { serveControl } from './control-server.ts'
-import { freePorts, requireFreePort } from './ports.ts'
+import { requireFreePort, reservePorts } from './ports.ts'
 
 describe('the control socket', () => {
   test('answers commands of the same user and passes refusals on', async () => {
@@ -55,10 +56,31 @@ describe('the control socket', () => {
 })
 
 describe('ports', () => {
-  test('are free and all different', async () => {
-    const ports = await freePorts(20)
-    expect(new Set(ports).size).toBe(20)
-    for (const port of ports) await requireFreePort(port)
+  test('are free, all different, and one platform’s alone until it gives them up', async () => {
+    const reserved = await Promise.all([reservePorts(20), reservePorts(20), reservePorts(20)])
+    const ports = reserved.flatMap((each) => each.ports)
+    expect(new Set(ports).size).toBe(60)
+    for (const port of ports) {
+      await requireFreePort(port)
+      expect(port).toBeLessThan(KEPT_PORT_MIN)
+    }
+    for (const { release } of reserved) await release()
+  })
+
+  test('that somebody has are left out, and where too few are left that is said', async () => {
+    const blocks = { min: 31_000, size: 8, count: 2 }
+    const server = createServer()
+    await new Promise<void>((resolve) => server.listen(31_003, '127.0.0.1', resolve))
+    const other = await reservePorts(7, blocks)
+    expect(other.ports).toEqual([31_009, 31_010, 31_011, 31_012, 31_013, 31_014, 31_015])
+    const rest = await reservePorts(6, blocks)
+    expect(rest.ports).toEqual([31_001, 31_002, 31_004, 31_005, 31_006, 31_007])
+    await expect(reservePorts(1, blocks)).rejects.toMatchObject({
+      exitCode: 6,
+      message: expect.stringMatching(/^found no 1 free ports .* between 31000 and 31015\./),
+    })
+    await Promise.all([other.release(), rest.release()])
+    await new Promise((resolve) => server.close(resolve))
   })
 
   test('that are taken are named with their holder', async () => {

@@ -7,8 +7,9 @@ import { ensureMasterKey, masterKeyEnv } from '../home/master-key.ts'
 import { ownFolder } from '../home/prepare.ts'
 import { prepareAuthority } from './authority.ts'
 import { outsidePorts } from './outside-ports.ts'
-import { type PlanFacts, partsOf, portCount, portsFrom } from './plan.ts'
-import { freePorts, requireFreePort } from './ports.ts'
+import { partsOf } from './parts.ts'
+import { type PlanFacts, portCount, portsFrom } from './plan.ts'
+import { requireFreePort, reservePorts } from './ports.ts'
 import { requireRedis } from './require-redis.ts'
 
 /** What is there before anything runs. */
@@ -16,6 +17,8 @@ export interface Ground {
   readonly facts: PlanFacts
   /** With which the desk joins. */
   readonly deskToken: string
+  /** Gives up the ports of the processes, once those have ended. */
+  releasePorts(): Promise<void>
 }
 
 /** Sees to ports, keys, people and folders. Throws `DeskError` for what is in the way. Safe to repeat. */
@@ -31,7 +34,8 @@ export async function layGround(options: {
   if (config.adminPort !== 0) await requireFreePort(config.adminPort, 'COUNTERSIGN_ADMIN_PORT')
   if (config.redis !== 'auto' && config.redis !== 'off') await requireRedis(config.redis)
   const outside = await outsidePorts({ config, layout, log })
-  const ports = portsFrom(config, await freePorts(portCount(config)), outside)
+  const reserved = await reservePorts(portCount(config))
+  const ports = portsFrom(config, reserved.ports, outside)
   const master = masterKeyEnv(config, { layout, env })
   const [masterKey] = await Promise.all([
     ensureMasterKey(layout, { PATH: env.PATH, HOME: env.HOME, ...master }),
@@ -39,5 +43,6 @@ export async function layGround(options: {
   ])
   const deskToken = await prepareAuthority({ config, layout, masterKey })
   await Promise.all(partsOf(config).map(({ instance }) => ownFolder(layout.part(instance))))
-  return { facts: { config, layout, ports, master, own: {} }, deskToken }
+  const facts: PlanFacts = { config, layout, ports, master, own: {} }
+  return { facts, deskToken, releasePorts: reserved.release }
 }

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts'
 import { DeskError } from '../errors.ts'
 import type { Layout } from '../home/layout.ts'
 import { KEPT_PORT_MAX, KEPT_PORT_MIN, KEPT_PORT_TRIES_MAX } from '../limits.ts'
-import { authoritiesOf } from './plan.ts'
+import { authoritiesOf } from './parts.ts'
 import { isFreePort, requireFreePort } from './ports.ts'
 
 const keptSchema = z.record(z.string(), z.int().min(1).max(65_535))

@@ -110,7 +110,7 @@ describe('a workload of the supervisor itself', () => {
     // This authority renews nothing, as if the machine had slept.
     const { seat, close, tokens } = await setUp(home.path, { lifeMs: 3_000 })
     const lost = seat.current
-    await until(() => seat.current !== lost, 'it is back', 10_000)
+    await until(() => seat.current !== lost, 'it is back')
     expect(tokens()).toBeGreaterThanOrEqual(3)
     await close()
   })

@@ -3,15 +3,9 @@ import { parse } from 'yaml'
 import { readConfig } from '../config/config.ts'
 import { layoutOf } from '../home/layout.ts'
 import { masterKeyEnv } from '../home/master-key.ts'
-import {
-  authoritiesOf,
-  isOwnName,
-  partsOf,
-  planOf,
-  portCount,
-  portsFrom,
-  STOP_ORDER,
-} from './plan.ts'
+import { AUTHORITIES_MAX, GATEWAYS_MAX, PORT_BLOCKS } from '../limits.ts'
+import { authoritiesOf, isOwnName, partsOf, STOP_ORDER } from './parts.ts'
+import { planOf, portCount, portsFrom } from './plan.ts'
 import { prometheusConfig } from './prometheus-config.ts'
 
 const layout = layoutOf('/state')
@@ -32,7 +26,7 @@ const planWith = (env: Record<string, string>) => {
   })
 }
 const specs = planWith({ COUNTERSIGN_CERTIFICATES_LEAF_TTL: '60s' })
-const PARTS = partsOf({ authorities: 2 })
+const PARTS = partsOf({ authorities: 2, gateways: 2 })
 const envOf = (instance: string) => specs.find((spec) => spec.instance === instance)?.env ?? {}
 
 describe('the plan', () => {
@@ -103,6 +97,31 @@ describe('the plan', () => {
     expect(envOf('balancer-1').BALANCER_GATEWAYS).toBe(
       [envOf('gateway-1').GATEWAY_LISTEN, envOf('gateway-2').GATEWAY_LISTEN].join(','),
     )
+  })
+
+  test('has as many gateways as are configured, each with its share, and the balancer before all', () => {
+    for (const count of [1, 3, GATEWAYS_MAX]) {
+      const all = planWith({ COUNTERSIGN_GATEWAYS: String(count) })
+      const gateways = all.filter(({ name }) => name === 'gateway')
+      expect(gateways.map(({ instance }) => instance)).toEqual(
+        Array.from({ length: count }, (_, i) => `gateway-${i + 1}`),
+      )
+      for (const [i, { env }] of gateways.entries())
+        expect(env).toMatchObject({
+          GATEWAY_SHARE_INDEX: String(i),
+          GATEWAY_SHARE_OF: String(count),
+          COUNTERSIGN_MASTER_KEY_FILE: expect.any(String),
+        })
+      const doors = gateways.map(({ env }) => env.GATEWAY_LISTEN)
+      expect(new Set(doors).size).toBe(count)
+      const balancer = all.find(({ name }) => name === 'balancer')
+      expect(balancer?.env.BALANCER_GATEWAYS).toBe(doors.join(','))
+    }
+  })
+
+  test('fits into a block of ports at its largest, with some to spare', () => {
+    const largest = { authorities: AUTHORITIES_MAX, gateways: GATEWAYS_MAX }
+    expect(portCount(largest)).toBeLessThanOrEqual(PORT_BLOCKS.size - 10)
   })
 
   test('gives the control plane its own folder, the port of the Admin API, and the file where there is one', () => {

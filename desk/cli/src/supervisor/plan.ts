@@ -1,65 +1,16 @@
-import { isReservedName } from '@countersign/contract'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
 import type { Layout } from '../home/layout.ts'
 import { authorityEnv } from './authority-env.ts'
+import { type Numbers, type Part, partsOf } from './parts.ts'
 import type { ProcessSpec } from './process-spec.ts'
 
 /*
- * Which processes a platform has, what each is told, and in which order they stop. Pure: ports and addresses come in.
+ * What each process of a platform is told. Pure: ports and addresses come in.
  *
  * Each process is told only what is its own: the master key goes to those that seal, a database's address to its
  * owner, and secrets by the name of a file.
  */
-type Needs = 'master key'
-interface Part {
-  readonly instance: string
-  readonly name: string
-  readonly module: string
-  readonly needs?: readonly Needs[]
-  /** Handles little at a time: a small young generation saves some 25 MB and costs nothing that shows. */
-  readonly quiet?: true
-}
-// biome-ignore format: a table
-const OTHERS: readonly Part[] = [
-  { instance: 'registry-1',  name: 'registry',  module: '@countersign/registry', quiet: true },
-  { instance: 'audit-1',     name: 'audit',     module: '@countersign/audit', needs: ['master key'] },
-  { instance: 'control-1',   name: 'control',   module: '@countersign/control', needs: ['master key'], quiet: true },
-  { instance: 'identity-1',  name: 'identity',  module: '@countersign/identity', needs: ['master key'], quiet: true },
-  { instance: 'user-1',      name: 'user',      module: '@countersign/user', quiet: true },
-  { instance: 'order-1',     name: 'order',     module: '@countersign/order' },
-  { instance: 'payment-1',   name: 'payment',   module: '@countersign/payment', needs: ['master key'] },
-  { instance: 'gateway-1',   name: 'gateway',   module: '@countersign/gateway', needs: ['master key'] },
-  { instance: 'gateway-2',   name: 'gateway',   module: '@countersign/gateway', needs: ['master key'] },
-  { instance: 'balancer-1',  name: 'balancer',  module: '@countersign/balancer', quiet: true },
-]
-
-/** All processes of a platform: as many authorities as are configured, and the others. */
-export function partsOf(config: Pick<Config, 'authorities'>): readonly Part[] {
-  return [...authoritiesOf(config).map(authorityPart), ...OTHERS]
-}
-/** Instances of the authorities, in order. */
-export function authoritiesOf({ authorities }: Pick<Config, 'authorities'>): readonly string[] {
-  return Array.from({ length: authorities }, (_, i) => `authority-${i + 1}`)
-}
-function authorityPart(instance: string): Part {
-  const module = '@countersign/authority'
-  return { instance, name: 'authority', module, needs: ['master key'], quiet: true }
-}
-
-const QUIET_FLAGS: readonly string[] = ['--max-semi-space-size=4']
-
-/** Groups that stop one after the other: who is called stops after who calls, and the log takes its last events late. */
-export const STOP_ORDER: readonly (readonly string[])[] = [
-  ['balancer'],
-  ['gateway'],
-  ['order', 'payment', 'user', 'control'],
-  ['identity'],
-  ['authority'],
-  ['registry'],
-  ['audit'],
-]
-
 /** Ports of the loopback: one mesh listener an instance, and the doors beside it. */
 export interface Ports {
   readonly mesh: Readonly<Record<string, number>>
@@ -88,7 +39,7 @@ export function planOf(facts: PlanFacts): readonly ProcessSpec[] {
     module: part.module,
     port: facts.ports.mesh[part.instance] ?? 0,
     joins: part.name !== 'authority',
-    nodeFlags: part.quiet === true ? QUIET_FLAGS : [],
+    nodeFlags: part.nodeFlags ?? [],
     env: {
       ...meshEnv(facts),
       COUNTERSIGN_INSTANCE: part.instance,
@@ -174,7 +125,7 @@ function gatewayEnv(instance: string, { config, ports }: PlanFacts): Env {
 
 /** Which of the free ports is whose. `outside`: those of the doors that stay where they are. */
 export function portsFrom(
-  config: Pick<Config, 'authorities'>,
+  config: Numbers,
   free: readonly number[],
   outside: Ports['outside'],
 ): Ports {
@@ -190,14 +141,9 @@ export function portsFrom(
   }
 }
 /** How many free ports a platform needs, beside those that stay. */
-export function portCount(config: Pick<Config, 'authorities'>): number {
+export function portCount(config: Numbers): number {
   const parts = partsOf(config)
   return (
     parts.length + parts.filter(({ name }) => name === 'authority' || name === 'gateway').length
   )
-}
-
-/** Names that no service of a user can have. */
-export function isOwnName(name: string): boolean {
-  return isReservedName(name) || name === 'authority' || OTHERS.some((part) => part.name === name)
 }

@@ -13,6 +13,7 @@ import { type Engines, startEngines } from './engines.ts'
 import { joinEnv } from './join-env.ts'
 import { type Ground, layGround } from './lay-ground.ts'
 import { partSettings } from './part-settings.ts'
+import { partsOf, STOP_ORDER } from './parts.ts'
 import * as plan from './plan.ts'
 import { probe } from './probe.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
@@ -52,6 +53,7 @@ export class Platform {
   #engines: Engines | undefined
   #desk: DeskWorkload | undefined
   #mesh: Env = {}
+  #releasePorts: Ground['releasePorts'] = async () => {}
   #pages: readonly string[] = []
   #stopped: Promise<void> | undefined
   #ready = false
@@ -100,7 +102,7 @@ export class Platform {
 
   /** Stops everything in order; what does not stop in time is killed. Never rejects. */
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop(() => this.#crew.stop(plan.STOP_ORDER, STOP_MS_MAX))
+    this.#stopped ??= this.#stop(() => this.#crew.stop(STOP_ORDER, STOP_MS_MAX))
     return this.#stopped
   }
 
@@ -146,13 +148,14 @@ export class Platform {
   /** All that a service of a user needs to join, with a fresh token for its name. */
   joinEnv(wanted: { name: string; number: number }): Promise<Env> {
     const { config, layout } = this.#options
-    const own = plan.partsOf(config).map(({ instance }) => instance)
+    const own = partsOf(config).map(({ instance }) => instance)
     return joinEnv(wanted, { mesh: this.#mesh, layout, desk: this.#desk, own })
   }
 
   async #lay(): Promise<Ground> {
     const ground = await layGround(this.#options)
     const { config } = this.#options
+    this.#releasePorts = ground.releasePorts
     const { ports } = ground.facts
     this.#pages = Object.keys(ports.outside).map((instance) =>
       outsideUrl(instance, { config, ports }),
@@ -203,6 +206,7 @@ export class Platform {
   async #stop(stopCrew: () => Promise<void>): Promise<void> {
     this.#ready = false
     await stopCrew()
+    await this.#releasePorts()
     await this.#desk?.close()
     await this.#engines?.stop().catch((error: unknown) => {
       this.#options.log.error({ reason: messageOf(error) }, 'an engine does not stop')

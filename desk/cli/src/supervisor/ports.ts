@@ -1,22 +1,48 @@
+import { randomInt } from 'node:crypto'
 import { createServer, type Server } from 'node:net'
 import { DeskError, systemCode } from '../errors.ts'
+import { PORT_BLOCKS } from '../limits.ts'
 import { portHolder } from './port-holder.ts'
 
+/** Ports that are one platform's alone. */
+export interface ReservedPorts {
+  readonly ports: readonly number[]
+  /** Gives them up. */
+  release(): Promise<void>
+}
+
 /**
- * Free ports of the loopback, all different. They are held together until the last one is found, and are free again
- * on return: between that and their use another program could take one, which the process that gets it will report.
+ * So many ports of the loopback, all different, that nobody listens at. No other platform gets them while this process holds
+ * them: they lie in a block whose first port is held open. Nor does an outgoing connection, since blocks lie below the ports
+ * that systems give to those. Throws `DeskError` ENVIRONMENT where every block is taken.
  */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers: Server[] = []
-  try {
-    for (let i = 0; i < count; i++) servers.push(await listen(0))
-    return servers.map((server) => {
-      const address = server.address()
-      return typeof address === 'object' && address !== null ? address.port : 0
-    })
-  } finally {
-    await Promise.all(servers.map(close))
+export async function reservePorts(count: number, blocks = PORT_BLOCKS): Promise<ReservedPorts> {
+  const first = randomInt(blocks.count)
+  for (let i = 0; i < blocks.count; i++) {
+    const base = blocks.min + ((first + i) % blocks.count) * blocks.size
+    const reserved = await reserveIn(base, { count, size: blocks.size })
+    if (reserved !== undefined) return reserved
   }
+  const last = blocks.min + blocks.count * blocks.size - 1
+  throw new DeskError(
+    'ENVIRONMENT',
+    `found no ${count} free ports side by side between ${blocks.min} and ${last}.\nStop what listens there: ss -ltn`,
+  )
+}
+
+async function reserveIn(
+  base: number,
+  wanted: { readonly count: number; readonly size: number },
+): Promise<ReservedPorts | undefined> {
+  const held = await listen(base).catch(() => undefined)
+  if (held === undefined) return undefined
+  held.unref()
+  const ports: number[] = []
+  for (let port = base + 1; port < base + wanted.size && ports.length < wanted.count; port++)
+    if (await isFreePort(port)) ports.push(port)
+  if (ports.length === wanted.count) return { ports, release: () => close(held) }
+  await close(held)
+  return undefined
 }
 
 /** Throws `DeskError` ENVIRONMENT, with the holder if it can be seen, where a port of the loopback is taken. */
@@ -51,8 +77,9 @@ export async function isFreePort(port: number): Promise<boolean> {
   }
 }
 
+/** Listens, and has nothing to say to who comes. */
 function listen(port: number): Promise<Server> {
-  const server = createServer()
+  const server = createServer((socket) => socket.destroy())
   return new Promise((resolve, reject) =>
     server
       .once('error', reject)

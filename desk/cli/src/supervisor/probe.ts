@@ -8,6 +8,8 @@ const seenSchema = z.object({
   status: z.string(),
   spiffeId: z.string(),
   certificate: z.object({ notAfter: z.string(), serial: z.string(), renewals: z.int() }),
+  /** Where it is not ready, and knows why. */
+  waitsFor: z.string().optional(),
   /** Missing in authorities, whose word it is. */
   trust: z.object({ sequence: z.int(), stale: z.boolean(), nextUpdate: z.string() }).optional(),
 })

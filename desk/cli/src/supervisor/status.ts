@@ -19,6 +19,7 @@ export function statusOf(
     spiffeId: seen?.spiffeId ?? workloadId(trustDomain, spec.name),
     port: spec.port,
     health: healthOf(state, seen),
+    waitsFor: seen?.waitsFor ?? null,
     certificate: seen?.certificate ?? null,
     trust: seen?.trust ?? null,
     engine: engineOf(spec.name, engines),

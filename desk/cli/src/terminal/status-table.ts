@@ -1,5 +1,6 @@
 import type { PlatformStatus } from '../supervisor/control-protocol.ts'
 import type { Colours } from './colours.ts'
+import { printable } from './printable.ts'
 import { table } from './table.ts'
 
 /** The table of `up` and `status`: processes, then engines with the one in use and why. */
@@ -30,8 +31,14 @@ export function statusTable(status: PlatformStatus, colours: Colours, now: numbe
     ]),
   )
   const pages = status.authorityPages.map((page) => `${dim('authority page')}  ${page}`)
-  const notes = [...pages, ...staleness(status, colours, now)]
+  const notes = [...pages, ...waiting(status, colours), ...staleness(status, colours, now)]
   return [processes, engines, ...(notes.length === 0 ? [] : [notes.join('\n')])].join('\n\n')
+}
+
+function waiting({ processes }: PlatformStatus, { yellow }: Colours): string[] {
+  return processes.flatMap(({ name, waitsFor }) =>
+    waitsFor === null ? [] : [yellow(printable(`${name} waits for ${waitsFor}`))],
+  )
 }
 
 /** While no authority answers the last list of revocations counts, and after its end nobody believes anybody. */

@@ -1,9 +1,10 @@
 import { ConfigError } from '@countersign/ground/config'
+import { nodeHttp } from '@countersign/ground/http1'
 import { KongError } from '@countersign/kong'
 import { Refusal, REFUSALS } from '@countersign/layers'
 import type { Log } from '@countersign/ground/telemetry'
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AdminError } from '../errors.ts'
 import type { Events } from '../events.ts'
@@ -39,7 +40,7 @@ interface Parts {
  * is thrown on the way becomes an answer here and nowhere else. Throws `ConfigError` where the port is taken.
  */
 export async function openAdminServer(parts: Parts): Promise<AdminServer> {
-  const server = createServer(
+  const server = nodeHttp.createServer(
     {
       maxHeaderSize: ADMIN_HEAD_BYTES_MAX,
       headersTimeout: ADMIN_HEAD_MS_MAX,

@@ -3,6 +3,7 @@ import { createMemoryLimiter } from '@countersign/layers'
 import type { IncomingMessage } from 'node:http'
 import { AdminError } from '../errors.ts'
 import type { AdminKeys } from '../keys/admin-keys.ts'
+import type { Holders } from '../keys/holders.ts'
 import { ADMIN_FAILURES_PER_SECOND, ADMIN_REQUESTS_PER_SECOND } from '../limits.ts'
 import type { Actor } from '../store/control-store.ts'
 
@@ -10,6 +11,7 @@ import type { Actor } from '../store/control-store.ts'
  * - the Host header is one of ours: a page of somebody else, whose name leads to loopback, ends here (DNS rebinding)
  * - a browser that a page of another origin has sent here is turned away, whatever key it remembers
  * - a key is presented as the password of Basic, as Bearer, or as `Kong-Admin-Token`; in one way only
+ * - who holds the key is an administrator still
  * - wrong keys are few in a second; a right one passes whatever was tried before it
  * - requests of one actor are bounded
  */
@@ -21,9 +23,10 @@ export interface Guard {
 export function createGuard(options: {
   readonly hosts: ReadonlySet<string>
   readonly keys: AdminKeys
+  readonly holders: Pick<Holders, 'standing'>
   readonly now: () => number
 }): Guard {
-  const { hosts, keys, now } = options
+  const { hosts, keys, holders, now } = options
   const limiter = createMemoryLimiter()
   const perActor = limitOf(ADMIN_REQUESTS_PER_SECOND)
   let second = 0
@@ -45,6 +48,9 @@ export function createGuard(options: {
       if (key === undefined) throw unauthorized('no admin key')
       const actor = typeof key === 'string' ? keys.find(key, now()) : undefined
       if (actor === undefined) throw fail('an admin key that is not known')
+      const standing = await holders.standing(actor)
+      if (standing === 'nobody') throw unauthorized('the key of who is no administrator any more')
+      if (standing === 'unknown') throw unsure()
       const verdict = await limiter.take(`admin:${actor.id}`, perActor)
       if (verdict.allowed) return actor
       const headers = { 'retry-after': String(verdict.retryAfterSeconds) }
@@ -90,6 +96,12 @@ const unauthorized = (rule: string): AdminError =>
   new AdminError(401, 'Unauthorized', {
     rule,
     headers: { 'www-authenticate': 'Basic realm="countersign"' },
+  })
+
+const unsure = (): AdminError =>
+  new AdminError(503, 'It cannot be checked now who you are', {
+    rule: 'the service that knows the people does not answer',
+    headers: { 'retry-after': '1' },
   })
 
 /** The key that came along; `null` where it came in two ways, or in none that is known. */

@@ -95,8 +95,11 @@ function atCollection(on: Entities, asked: Asked, place: Place): Answer | Promis
 
 function listOf({ view }: Entities, { query }: Asked, { collection, within, path }: Place): Answer {
   const get = (name: string): string | undefined => query.get(name) ?? undefined
+  // Kong's search for the one consumer of an outer system; who asks for it takes the first of the list for it.
+  const customId = collection === 'consumers' ? get('custom_id') : undefined
   const inside = view
     .all(collection)
+    .filter((entity) => customId === undefined || entity.custom_id === customId)
     .filter((entity) =>
       Object.entries(within ?? {}).every(([field, id]) => refId(entity, field) === id),
     )
@@ -108,7 +111,8 @@ function listOf({ view }: Entities, { query }: Asked, { collection, within, path
   const shown = data.map((entity) => view.show(collection, entity))
   if (offset === undefined) return ok({ data: shown, next: null })
   const next = new URLSearchParams({ offset })
-  for (const name of ['tags', 'size']) if (query.has(name)) next.set(name, query.get(name) ?? '')
+  for (const name of ['tags', 'size', 'custom_id'])
+    if (query.has(name)) next.set(name, query.get(name) ?? '')
   return ok({ data: shown, next: `${path}?${next.toString()}`, offset })
 }
 

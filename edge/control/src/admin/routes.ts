@@ -1,7 +1,7 @@
 import { AdminError } from '../errors.ts'
 import { answerConfig, type ConfigEndpoint } from './config-endpoint.ts'
 import { answerEntities, type Entities } from './entities.ts'
-import { type Answer, type Asked, notAllowed } from './exchange.ts'
+import { type Answer, type Asked, NOT_FOUND, notAllowed } from './exchange.ts'
 import {
   endpointsOf,
   type Information,
@@ -28,7 +28,7 @@ export function answerAdmin(on: AdminParts, asked: Asked): Answer | Promise<Answ
     case 'endpoints':
       return reading(asked, endpointsOf)
     case 'tags':
-      return reading(asked, () => tagsOf(on, asked))
+      return reading(asked, () => tagsOf(on, asked), 2)
     case 'schemas':
       return schemasOf(on, asked)
     case 'config':
@@ -39,6 +39,7 @@ export function answerAdmin(on: AdminParts, asked: Asked): Answer | Promise<Answ
   }
 }
 
-function reading(asked: Asked, answer: () => Answer): Answer {
+function reading(asked: Asked, answer: () => Answer, segmentsMax = 1): Answer {
+  if (asked.segments.length > segmentsMax) return NOT_FOUND
   return asked.method === 'GET' || asked.method === 'HEAD' ? answer() : notAllowed('GET', 'HEAD')
 }

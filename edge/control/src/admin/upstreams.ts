@@ -1,4 +1,4 @@
-import { type Entity, isUuidText, type KongConfig, normalTarget, refId } from '@countersign/kong'
+import { type Entity, type KongConfig, refId } from '@countersign/kong'
 import type { Gateways, TargetHealth } from '../feed/gateways.ts'
 import type { ControlPlane } from '../plane/control-plane.ts'
 import { causeOf } from './entities.ts'
@@ -103,8 +103,7 @@ async function turn(
   { upstream, target, healthy }: { upstream: Entity; target: string; healthy: boolean },
 ): Promise<Answer> {
   if (asked.method !== 'PUT' && asked.method !== 'POST') return notAllowed('PUT')
-  const name = isUuidText(target) ? target : (normalTarget(target) ?? target)
-  const found = on.view.find('targets', name, { upstream: upstream.id })
+  const found = on.view.find('targets', target, { upstream: upstream.id })
   if (found === undefined) return NOT_FOUND
   const override = { target: found.id, upstream: upstream.id, healthy, at: on.now() }
   await on.plane.change(causeOf(asked), () => undefined, override)

@@ -51,6 +51,14 @@ export class AdminKeys {
     return row === undefined ? undefined : { id: String(row.person), name: String(row.name) }
   }
 
+  /** Who holds keys. */
+  holders(now: number): readonly Actor[] {
+    return this.#store.database
+      .prepare('SELECT DISTINCT person, name FROM admin_keys WHERE expires_at > ?')
+      .all(now)
+      .map((row) => ({ id: String(row.person), name: String(row.name) }))
+  }
+
   /** Ends keys: one person's, or all. Says how many there were. */
   revoke(person?: string): number {
     const { database } = this.#store

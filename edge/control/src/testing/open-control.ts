@@ -36,6 +36,8 @@ export interface TestControl {
   /** Lets no write through to the disk any more. */
   breakStore(): void
   spool: 'taking' | 'full'
+  /** What the service that knows the people says of everybody; `away`: nothing. */
+  people: readonly string[] | 'closed' | 'away'
   close(): Promise<void>
 }
 const person = { id: 'u-1', name: 'ada', roles: ['admin'] }
@@ -67,13 +69,23 @@ export async function openControl(
       flush: async () => 0,
     },
     identity: { bundle: () => bundle, onChange: listen(listeners.identity) },
+    call: () => ({
+      describe: async ({ params }: { params: { id: string } }) => {
+        const { people: roles } = control
+        if (roles === 'away') throw new Error('nobody answers')
+        return { person: roles === 'closed' ? null : { id: params.id, username: 'ada', roles } }
+      },
+    }),
     contracts: () => ({
       current: () => contracts,
       onChange: listen(listeners.contracts),
       close: () => undefined,
     }),
   }
-  const control = { spool: 'taking' as 'taking' | 'full' }
+  const control = {
+    spool: 'taking' as 'taking' | 'full',
+    people: ['admin'] as TestControl['people'],
+  }
   const built = await createControl(
     workload as never,
     {

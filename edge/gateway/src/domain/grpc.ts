@@ -41,14 +41,16 @@ const STATUSES: ReadonlyMap<number, number> = new Map([
   [504, 4],
 ])
 
-/** The head of an answer that has nothing else. `status`: what HTTP would say. */
-export function trailersOnly(status: number, message: string): string[] {
+/** What became of a call. `status`: what HTTP would say. */
+export function statusTrailers(status: number, message: string): string[] {
   const code = STATUSES.get(status) ?? UNKNOWN
-  return [
-    ...['content-type', 'application/grpc', 'grpc-status', String(code)],
-    ...['grpc-message', percentEncoded(message)],
-  ]
+  return ['grpc-status', String(code), 'grpc-message', percentEncoded(message)]
 }
+/** The head of an answer that has nothing else. */
+export const trailersOnly = (status: number, message: string): string[] => [
+  ...['content-type', 'application/grpc'],
+  ...statusTrailers(status, message),
+]
 
 /** Visible ASCII as it is, everything else as bytes of UTF-8. */
 function percentEncoded(message: string): string {

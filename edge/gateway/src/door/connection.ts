@@ -22,7 +22,7 @@ export interface DoorSide {
   readonly draining: boolean
   serve(request: Incoming, reply: Reply, connection: ConnectionFacts): void
   /** Too many requests wait for their answers. */
-  overPipelined(): void
+  overPipelined(connection: ConnectionFacts): void
   /** Bytes that are no request. Gives the request id under which it was told. */
   broken(broken: Broken, connection: ConnectionFacts): string
   closed(connection: Connection): void

@@ -127,7 +127,7 @@ export class H1Connection implements Connection {
   }
   begin(head: RequestHead): boolean {
     if (this.#answers.size >= PIPELINED_MAX) {
-      this.#door.overPipelined()
+      this.#door.overPipelined(this.#facts)
       this.destroy()
       return false
     }

@@ -1,7 +1,7 @@
-import { type ClientHttp2Session, constants } from 'node:http2'
+import { constants } from 'node:http2'
 import { until } from '@countersign/ground/testkit'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { askH2, openH2 } from '../testing/h2-client.ts'
+import { describe, expect, it } from 'vitest'
+import { askH2 } from '../testing/h2-client.ts'
 import {
   block,
   END_HEADERS,
@@ -13,32 +13,15 @@ import {
   RawH2,
   uint32,
 } from '../testing/h2-frames.ts'
-import { type Served, ServedDoor } from '../testing/served-door.ts'
+import type { Served } from '../testing/served-door.ts'
+import { useH2Door } from '../testing/use-h2-door.ts'
 
 /* What no client of HTTP/2 needs: heads with two meanings, and too much of anything. */
-let door: ServedDoor
-let sessions: ClientHttp2Session[] = []
-beforeAll(async () => {
-  door = await ServedDoor.start()
-})
-afterAll(() => door.small.door.close())
-beforeEach(() => {
-  door.reset()
-  door.small.refusals.length = 0
-})
-afterEach(() => {
-  for (const session of sessions) session.destroy()
-  sessions = []
-})
-
-function session(): ClientHttp2Session {
-  const made = openH2(door.small)
-  sessions.push(made)
-  return made
-}
-const rules = (): string => door.small.refusals.map(({ facts }) => facts.rule).join('; ')
+const my = useH2Door()
+const { session } = my
+const rules = (): string => my.door.small.refusals.map(({ facts }) => facts.rule).join('; ')
 const alive = async (): Promise<number> => {
-  door.reset()
+  my.door.reset()
   return (await askH2(session())).status
 }
 
@@ -71,28 +54,28 @@ describe('a head that could be read in two ways', () => {
     ],
   }
   it.each(Object.entries(heads))('%s is no request', async (_what, head) => {
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     raw.send(get(1, head), get(3))
     await until(() => raw.bodyOf(3) === 'ok', 'the next stream is served')
     const refused = raw.resetsOf(1)[0] === constants.NGHTTP2_PROTOCOL_ERROR
     const answered = /"status":40[05]/.test(raw.bodyOf(1))
-    expect([refused || answered, door.served.length]).toEqual([true, 1])
+    expect([refused || answered, my.door.served.length]).toEqual([true, 1])
     raw.socket.destroy()
   })
   it('a value with a line break or a NUL reaches nobody', async () => {
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     raw.send(get(1, [...GET, ['x', 'a\r\nb: c'], ['y', 'a\0b'], ['z', 'c']]))
     await until(() => raw.bodyOf(1) === 'ok', 'the engine leaves them out')
-    expect(door.served[0]?.request.headers).toEqual(['host', 'localhost', 'z', 'c'])
+    expect(my.door.served[0]?.request.headers).toEqual(['host', 'localhost', 'z', 'c'])
     raw.socket.destroy()
   })
   it('a body of another length than declared never ends', async () => {
     const how: unknown[] = []
-    door.serve = ({ request }) =>
+    my.door.serve = ({ request }) =>
       request.read({ data: () => {}, end: () => how.push('end'), gone: (why) => how.push(why) })
     const post = block([[':method', 'POST'], ...GET.slice(1), ['content-length', '5']])
     const sent = async (body: string): Promise<RawH2> => {
-      const raw = await RawH2.open(door.small)
+      const raw = await RawH2.open(my.door.small)
       raw.send(frame(FRAME.headers, END_HEADERS, 1, post))
       raw.send(frame(FRAME.data, END_STREAM, 1, Buffer.from(body)))
       return raw
@@ -127,8 +110,8 @@ it('whatever is taken back at whatever moment does no harm', async () => {
     },
   ]
   let at = 0
-  door.serve = (each) => serves[at++ % serves.length]?.(each)
-  const raw = await RawH2.open(door.small)
+  my.door.serve = (each) => serves[at++ % serves.length]?.(each)
+  const raw = await RawH2.open(my.door.small)
   raw.send(frame(FRAME.windowUpdate, 0, 0, uint32(100_000_000)))
   for (let i = 0; i < 40; i++) {
     const stream = 8 * i + 1
@@ -138,7 +121,7 @@ it('whatever is taken back at whatever moment does no harm', async () => {
     await new Promise((resolve) => setImmediate(resolve))
     raw.send(reset(stream + 6))
   }
-  door.serve = ({ reply }) => reply.send(200, [], Buffer.from('still here'))
+  my.door.serve = ({ reply }) => reply.send(200, [], Buffer.from('still here'))
   raw.send(get(1_001))
   await until(() => raw.bodyOf(1_001) === 'still here' || raw.closed, 'an answer, or an end')
   raw.socket.destroy()
@@ -152,21 +135,21 @@ describe('too much', () => {
   }
   it('streams that are taken back at once end the connection (CVE-2023-44487)', async () => {
     const how: boolean[] = []
-    door.serve = ({ reply }) =>
+    my.door.serve = ({ reply }) =>
       reply.listen({ drained: () => {}, closed: (whole) => void how.push(whole) })
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     // A page may be left with all that it has asked for.
     const takenBack = (i: number): Buffer[] => [
       get(2 * i + 1),
       frame(FRAME.reset, 0, 2 * i + 1, uint32(8)),
     ]
     raw.send(...Array.from({ length: 100 }, (_, i) => takenBack(i)).flat(), get(1_001))
-    await until(() => door.served.at(-1)?.request.header('host') === 'localhost', 'served')
+    await until(() => my.door.served.at(-1)?.request.header('host') === 'localhost', 'served')
     raw.send(...Array.from({ length: 150 }, (_, i) => takenBack(i + 501)).flat())
     expect(await calm(raw)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
-    await until(() => how.length === door.served.length, 'none is under way')
+    await until(() => how.length === my.door.served.length, 'none is under way')
     expect(how.some((whole) => whole)).toBe(false)
-    const endless = await RawH2.open(door.small)
+    const endless = await RawH2.open(my.door.small)
     for (let i = 0; !endless.closed; i++) {
       endless.send(...takenBack(i))
       if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -175,27 +158,27 @@ describe('too much', () => {
     expect(await alive()).toBe(200)
   })
   it('more streams at once than allowed are refused', async () => {
-    door.serve = () => {}
-    const raw = await RawH2.open(door.small)
+    my.door.serve = () => {}
+    const raw = await RawH2.open(my.door.small)
     raw.send(...Array.from({ length: 150 }, (_, i) => get(2 * i + 1)))
     await until(() => raw.resetsOf(299).length > 0, 'the last is refused')
     expect(raw.resetsOf(299)).toEqual([constants.NGHTTP2_REFUSED_STREAM])
-    expect(door.served.length).toBe(100)
+    expect(my.door.served.length).toBe(100)
     raw.send(...Array.from({ length: 500 }, (_, i) => get(2 * i + 301)))
     await calm(raw)
     expect(await alive()).toBe(200)
   })
   it('a head without an end is cut off (CONTINUATION flood)', async () => {
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     raw.send(frame(FRAME.headers, 0, 1, block(GET)))
     const more = frame(FRAME.continuation, 0, 1, block([['x', 'y'.repeat(1_000)]]))
     for (let i = 0; i < 2_000 && !raw.closed; i++) raw.send(more)
     await calm(raw)
-    expect(door.served).toEqual([])
+    expect(my.door.served).toEqual([])
     expect(await alive()).toBe(200)
   })
   it('a head over the bound is refused', async () => {
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     const large = [...GET, ...Array.from({ length: 12 }, (_, i) => [`x-${i}`, 'y'.repeat(2_000)])]
     raw.send(...[frame(FRAME.headers, 0, 1, block(GET))].slice(1))
     const bytes = block(large as never)
@@ -210,14 +193,14 @@ describe('too much', () => {
     raw.send(get(5, many as never), get(7))
     await until(() => raw.bodyOf(7) === 'ok', 'the next stream is served')
     expect(raw.resetsOf(5).length + Number(raw.bodyOf(5).includes('431'))).toBe(1)
-    expect(door.served.length).toBe(2)
+    expect(my.door.served.length).toBe(2)
     raw.socket.destroy()
   })
   it.each([
     ['PING', () => frame(FRAME.ping, 0, 0, Buffer.alloc(8))],
     ['SETTINGS', () => frame(FRAME.settings, 0, 0)],
   ])('%s without end is too much', async (_what, make) => {
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     raw.send(...Array.from({ length: 150 }, make))
     expect(await calm(raw)).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
     expect(rules()).toContain('PING or SETTINGS')
@@ -233,18 +216,18 @@ describe('too much', () => {
     ],
     ['frames that nobody knows', () => frame(77, 0, 1, Buffer.alloc(100))],
   ])('%s without end is too much', async (_what, make) => {
-    door.serve = ({ request }) => request.discard()
-    const raw = await RawH2.open(door.small)
+    my.door.serve = ({ request }) => request.discard()
+    const raw = await RawH2.open(my.door.small)
     raw.send(frame(FRAME.headers, END_HEADERS, 1, block([[':method', 'POST'], ...GET.slice(1)])))
-    await until(() => door.served.length === 1, 'it is served')
+    await until(() => my.door.served.length === 1, 'it is served')
     const one = make()
     const many = Buffer.concat(Array.from({ length: 1_000 }, () => one))
     while (!raw.closed) {
       raw.send(many)
       await new Promise((resolve) => setImmediate(resolve))
-      door.small.door.sweep()
+      await my.door.small.door.sweep()
     }
-    expect(door.small.refusals.length + Number(raw.goaway !== undefined)).toBeGreaterThan(0)
+    expect(my.door.small.refusals.length + Number(raw.goaway !== undefined)).toBeGreaterThan(0)
     expect(await alive()).toBe(200)
   })
 })

@@ -1,40 +1,23 @@
 import { once } from 'node:events'
-import { type ClientHttp2Session, constants } from 'node:http2'
+import { constants } from 'node:http2'
 import { until } from '@countersign/ground/testkit'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { askH2 as ask, openH2 } from '../testing/h2-client.ts'
+import { describe, expect, it } from 'vitest'
+import { askH2 as ask } from '../testing/h2-client.ts'
 import { block, END_HEADERS, FRAME, frame, GET, get, RawH2, uint32 } from '../testing/h2-frames.ts'
 import { createPki } from '../testing/pki.ts'
-import { type Served, ServedDoor } from '../testing/served-door.ts'
+import type { Served } from '../testing/served-door.ts'
 import { smallDoor } from '../testing/small-door.ts'
+import { useH2Door } from '../testing/use-h2-door.ts'
 
 /* One connection of HTTP/2, with nothing behind it: what comes in and what goes out. */
 const BIG = Buffer.alloc(3 * 1024 * 1024, 'abcdefgh')
-let door: ServedDoor
 let clock = 0
-let sessions: ClientHttp2Session[] = []
-beforeAll(async () => {
-  door = await ServedDoor.start({ time: () => clock })
-})
-afterAll(() => door.small.door.close())
-beforeEach(() => {
-  door.reset()
-  door.small.refusals.length = 0
-})
-afterEach(() => {
-  for (const session of sessions) session.destroy()
-  sessions = []
-})
-
-function session(): ClientHttp2Session {
-  const made = openH2(door.small)
-  sessions.push(made)
-  return made
-}
+const my = useH2Door({ time: () => clock })
+const { session } = my
 /** The door's clock goes on, and it looks at its connections. */
-const pass = (ms: number): void => {
+const pass = (ms: number): Promise<void> => {
   clock += ms
-  door.small.door.sweep()
+  return my.door.small.door.sweep()
 }
 
 describe('a request of HTTP/2', () => {
@@ -49,18 +32,21 @@ describe('a request of HTTP/2', () => {
     )
     expect([answer.status, answer.body.toString()]).toEqual([200, 'ok'])
     expect(answer.headers).toMatchObject({ 'content-length': '2', date: expect.any(String) })
-    const { request } = door.served[0] as Served
+    const { request } = my.door.served[0] as Served
     expect(request).toMatchObject({ method: 'POST', target: '/a?b=c', version: '2' })
-    expect(request.header('host')).toBe(`localhost:${door.small.port}`)
+    expect(request.header('host')).toBe(`localhost:${my.door.small.port}`)
     expect([request.header('x-one'), request.header('cookie')]).toEqual(['1', 'a=1; b=2'])
     expect(request.headers.some((each) => each.startsWith(':'))).toBe(false)
     expect([request.length, request.upgrade]).toEqual([undefined, undefined])
     await ask(over)
-    expect([door.served[1]?.request.length, door.served[1]?.request.complete]).toEqual([0, true])
+    expect([my.door.served[1]?.request.length, my.door.served[1]?.request.complete]).toEqual([
+      0,
+      true,
+    ])
   })
   it('has a body that comes at the pace of who reads it', async () => {
     let given = 0
-    door.serve = ({ request, reply }) => {
+    my.door.serve = ({ request, reply }) => {
       request.read({
         data: (chunk) => {
           given += chunk.length
@@ -75,12 +61,12 @@ describe('a request of HTTP/2', () => {
     // What is not taken stays with the client: the windows are full.
     await ask(session(), {}).catch(() => {})
     expect(given).toBeLessThan(256 * 1024)
-    const pump = setInterval(() => door.served[0]?.request.resume(), 0)
+    const pump = setInterval(() => my.door.served[0]?.request.resume(), 0)
     expect((await answer).body.toString()).toBe(String(BIG.length))
     clearInterval(pump)
   })
   it('is answered in pieces, with trailers, and without a body where there can be none', async () => {
-    door.serve = ({ reply }) => {
+    my.door.serve = ({ reply }) => {
       reply.head(200, ['Content-Type', 'text/plain', 'Connection-Like', 'x'])
       const push = (left: number): void => {
         if (left === 0) {
@@ -94,15 +80,15 @@ describe('a request of HTTP/2', () => {
     const answer = await ask(session())
     expect(answer.body.length).toBe(2 * BIG.length + 1)
     expect(answer.trailers).toMatchObject({ 'x-sum': '7, 8' })
-    door.serve = ({ reply }) => reply.send(200, ['content-length', '5'], Buffer.from('hello'))
+    my.door.serve = ({ reply }) => reply.send(200, ['content-length', '5'], Buffer.from('hello'))
     const head = await ask(session(), { ':method': 'HEAD' })
     expect([head.headers['content-length'], head.body.length]).toEqual(['5', 0])
-    door.serve = ({ reply }) => reply.send(204, [], undefined)
+    my.door.serve = ({ reply }) => reply.send(204, [], undefined)
     expect((await ask(session())).status).toBe(204)
   })
   it('whose answer would not be one is not answered so', async () => {
     const thrown: unknown[] = []
-    door.serve = ({ reply }) => {
+    my.door.serve = ({ reply }) => {
       const bad = [
         ['a b', 'x'],
         ['x', 'a\r\nb: c'],
@@ -119,14 +105,14 @@ describe('a request of HTTP/2', () => {
     }
     expect((await ask(session())).status).toBe(200)
     expect(thrown.map((each) => each instanceof TypeError)).toEqual([true, true, true, true])
-    door.serve = ({ reply }) => {
+    my.door.serve = ({ reply }) => {
       reply.head(200, ['content-length', '10'])
       reply.end(Buffer.from('short'))
     }
     await expect(ask(session())).rejects.toThrow('INTERNAL_ERROR')
   })
   it('that ends before its body is read gets its answer, and is told to stop', async () => {
-    door.serve = ({ reply }) => reply.send(413, [], Buffer.from('no'))
+    my.door.serve = ({ reply }) => reply.send(413, [], Buffer.from('no'))
     const stream = session().request({ ':method': 'POST', ':path': '/' })
     stream.write('beginning')
     const [headers] = await once(stream, 'response')
@@ -137,43 +123,43 @@ describe('a request of HTTP/2', () => {
   })
   it('that the client takes back is over', async () => {
     const how: unknown[] = []
-    door.serve = ({ request, reply }) => {
+    my.door.serve = ({ request, reply }) => {
       request.read({ data: () => {}, end: () => {}, gone: (why) => how.push(why) })
       reply.listen({ drained: () => {}, closed: (whole) => how.push(whole) })
     }
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     const post = block([[':method', 'POST'], ...GET.slice(1)])
     raw.send(frame(FRAME.headers, END_HEADERS, 1, post), frame(FRAME.data, 0, 1, Buffer.from('a')))
-    await until(() => door.served.length === 1, 'it is served')
+    await until(() => my.door.served.length === 1, 'it is served')
     raw.send(frame(FRAME.reset, 0, 1, uint32(constants.NGHTTP2_NO_ERROR)))
     await until(() => how.length === 2, 'both are told')
     expect(how).toEqual(['closed', false])
-    expect(door.served[0]?.reply.destroyed).toBe(true)
+    expect(my.door.served[0]?.reply.destroyed).toBe(true)
     raw.socket.destroy()
   })
 })
 
 describe('time', () => {
   it('ends a connection without requests', async () => {
-    const silent = await RawH2.open(door.small)
+    const silent = await RawH2.open(my.door.small)
     await until(() => silent.frames.length > 0, 'settings')
-    pass(11_000)
+    await pass(11_000)
     await until(() => silent.goaway === 0, 'it is told')
-    pass(2_000)
+    await pass(2_000)
     await until(() => silent.closed, 'and ended')
-    const used = await RawH2.open(door.small)
+    const used = await RawH2.open(my.door.small)
     used.send(get(1))
     await until(() => used.bodyOf(1) === 'ok', 'served')
-    pass(60_000)
+    await pass(60_000)
     used.send(get(3))
     await until(() => used.bodyOf(3) === 'ok', 'served')
-    pass(80_000)
-    pass(2_000)
+    await pass(80_000)
+    await pass(2_000)
     await until(() => used.closed, 'ended')
   })
   it('ends a body that does not come', async () => {
     const how: unknown[] = []
-    door.serve = ({ request, reply }) =>
+    my.door.serve = ({ request, reply }) =>
       request.read({
         data: () => {},
         end: () => {},
@@ -185,38 +171,39 @@ describe('time', () => {
     const over = session()
     const stream = over.request({ ':method': 'POST', ':path': '/' })
     stream.write('a')
-    await until(() => door.served.length === 1, 'served')
-    pass(3_000)
-    pass(6_000)
-    const [headers] = await once(stream, 'response')
+    await until(() => my.door.served.length === 1, 'served')
+    const answered = once(stream, 'response')
+    await pass(3_000)
+    await pass(6_000)
+    const [headers] = await answered
     expect([headers[':status'], how]).toEqual([408, ['slow']])
     const patient = over.request({ ':method': 'POST', ':path': '/' })
     patient.on('error', () => {})
-    door.serve = ({ request }) => {
+    my.door.serve = ({ request }) => {
       request.allowPauses?.(60_000)
       request.read({ data: () => {}, end: () => {}, gone: (why) => how.push(why) })
     }
     patient.write('a')
-    await until(() => door.served.length === 2, 'served')
-    pass(30_000)
+    await until(() => my.door.served.length === 2, 'served')
+    await pass(30_000)
     expect(how.length).toBe(1)
-    pass(31_000)
+    await pass(31_000)
     expect(how).toEqual(['slow', 'slow'])
   })
   it('gives up a stream whose client takes nothing, and no other', async () => {
     const how: boolean[] = []
-    door.serve = ({ reply }) => {
+    my.door.serve = ({ reply }) => {
       reply.listen({ drained: () => {}, closed: (whole) => void how.push(whole) })
       reply.head(200, [])
       reply.write(BIG)
     }
-    const raw = await RawH2.open(door.small)
+    const raw = await RawH2.open(my.door.small)
     raw.send(get(1))
     await until(() => raw.bodyOf(1).length >= 60_000, 'its window is full')
-    pass(31_000)
+    await pass(31_000)
     await until(() => raw.resetsOf(1).length > 0, 'it is given up')
     expect(how).toEqual([false])
-    door.serve = ({ reply }) => reply.send(200, [], Buffer.from('ok'))
+    my.door.serve = ({ reply }) => reply.send(200, [], Buffer.from('ok'))
     raw.send(frame(FRAME.windowUpdate, 0, 0, uint32(100_000)), get(3))
     await until(() => raw.bodyOf(3) === 'ok', 'the next stream is served')
     raw.socket.destroy()
@@ -226,17 +213,17 @@ describe('time', () => {
 it('a door that drains tells its clients, and finishes what they have asked', async () => {
   const other = await smallDoor(await createPki(), {
     onRequest: (request, reply) => {
-      door.served.push({ request, reply })
+      my.door.served.push({ request, reply })
     },
   })
   const raw = await RawH2.open(other)
   raw.send(get(1))
-  await until(() => door.served.length === 1, 'it is served')
+  await until(() => my.door.served.length === 1, 'it is served')
   const idle = await RawH2.open(other)
   await until(() => idle.frames.length > 0, 'settings')
   const drained = other.door.drain()
   await until(() => raw.goaway === 0 && idle.goaway === 0, 'both are told')
-  door.served[0]?.reply.send(200, [], Buffer.from('finished'))
+  my.door.served[0]?.reply.send(200, [], Buffer.from('finished'))
   await until(() => raw.bodyOf(1) === 'finished', 'it has its answer')
   raw.socket.end()
   idle.socket.end()

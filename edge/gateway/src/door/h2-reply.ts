@@ -123,7 +123,8 @@ export class H2Reply implements Reply {
   sendTrailers(): void {
     if (this.#stream.destroyed || this.#stream.closed) return
     this.#stream.sendTrailers(this.#trailers)
-    this.#finish()
+    // A reset within the same turn would overtake them.
+    if (!this.incoming.complete) setImmediate(() => this.#finish())
   }
   /** Whether the client takes nothing of what was written. */
   isStalled(now: number): boolean {

@@ -13,6 +13,7 @@ import { awakeTime } from './awake-time.ts'
 import { CoarseClock } from './coarse-clock.ts'
 import { Connections, type Source } from './connections.ts'
 import type { Connection, DoorSide } from './connection.ts'
+import { Handshakes } from './handshakes.ts'
 import { readProxyHeader } from './read-proxy-header.ts'
 import { ownTicketKeys, TICKET_KEY_LIFE_MS } from './ticket-keys.ts'
 import { createTlsServer, type DoorCertificate, optionsOf } from './tls-server.ts'
@@ -49,7 +50,8 @@ export class PublicDoor implements DoorSide {
   readonly #tcp: Server
   readonly #tls: TlsServer
   readonly #asking: TlsServer
-  readonly #connections = new Connections()
+  readonly #connections: Connections
+  readonly #handshakes: Handshakes
   #sweeping: NodeJS.Timeout | undefined
   #ticketHour = -1
   draining = false
@@ -64,8 +66,13 @@ export class PublicDoor implements DoorSide {
       certificateFor: options.certificateFor,
       secured: (socket: Parameters<Connections['secured']>[0]) =>
         this.#connections.secured(socket, this),
-      failed: () => options.events.refusedConnection('handshake'),
     }
+    this.#connections = new Connections(({ source, begun }) => {
+      // Who said nothing has done nothing, and whom we cut off as we end, neither.
+      const isFault = begun && !this.draining
+      options.events.refusedConnection('handshake', isFault ? source.address : undefined)
+    })
+    this.#handshakes = new Handshakes((socket) => this.#connections.begun(socket))
     this.#tls = createTlsServer(options.certificate, hooks)
     this.#asking = createAskingTlsServer(options.certificate, hooks)
     this.#renewTicketKeys()
@@ -80,7 +87,7 @@ export class PublicDoor implements DoorSide {
       })
       this.#tcp.listen({ host, port, backlog: BACKLOG }, resolve)
     })
-    this.#sweeping = setInterval(() => this.sweep(), CONNECTIONS_CHECK_MS).unref()
+    this.#sweeping = setInterval(() => void this.sweep(), CONNECTIONS_CHECK_MS).unref()
     const address = this.#tcp.address()
     return { host, port: typeof address === 'object' && address !== null ? address.port : port }
   }
@@ -94,10 +101,10 @@ export class PublicDoor implements DoorSide {
   }
 
   /** Once a second: whoever is too slow is cut off, and what has to be new is made new. */
-  sweep(): void {
+  sweep(): Promise<void> {
     this.clock.tick()
-    this.#connections.sweep()
     this.#renewTicketKeys()
+    return this.#connections.sweep(this.clock.now)
   }
 
   /** Stops accepting, lets what is under way finish within `DRAIN_MS_MAX`, then ends what is left. */
@@ -119,8 +126,8 @@ export class PublicDoor implements DoorSide {
   serve(request: Incoming, reply: Reply, connection: ConnectionFacts): void {
     this.#options.onRequest(request, reply, connection)
   }
-  overPipelined(): void {
-    this.#options.events.refusedConnection('pipeline')
+  overPipelined({ address }: ConnectionFacts): void {
+    this.#options.events.refusedConnection('pipeline', address)
   }
   broken(broken: Broken, { address }: ConnectionFacts): string {
     const requestId = randomUUID()
@@ -146,7 +153,7 @@ export class PublicDoor implements DoorSide {
       socket.resetAndDestroy()
       return
     }
-    this.#connections.accepted(socket)
+    this.#connections.accepted(socket, this.clock.now)
     const { proxyPeers } = this.#options
     const from = plainAddress(socket.remoteAddress ?? '')
     if (proxyPeers === undefined)
@@ -173,10 +180,11 @@ export class PublicDoor implements DoorSide {
     this.#connections.sourceKnown(socket, source)
     const asks = this.#options.asksClientCertificates?.() === true
     const server = asks ? this.#asking : this.#tls
-    server.emit('connection', socket)
+    this.#handshakes.add(socket, () => server.emit('connection', socket))
   }
   #refuseHeader(socket: Socket): void {
-    this.#options.events.refusedConnection('proxy_header')
+    const address = plainAddress(socket.remoteAddress ?? '')
+    this.#options.events.refusedConnection('proxy_header', address)
     socket.destroy()
   }
 }

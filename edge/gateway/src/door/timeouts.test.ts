@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { until } from '@countersign/ground/testkit'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -42,10 +44,10 @@ async function client(text: string): Promise<{ socket: TLSSocket; got: string; e
 }
 /** Puts the clock forward, when what was sent has arrived, and lets the door look at it. */
 async function forward(ms: number): Promise<void> {
-  small.door.sweep()
+  await small.door.sweep()
   await new Promise((resolve) => setTimeout(resolve, 50))
   aheadMs += ms
-  small.door.sweep()
+  await small.door.sweep()
   await new Promise((resolve) => setTimeout(resolve, 50))
 }
 /** Puts it forward again and again, since what was sent may arrive late. */
@@ -63,6 +65,25 @@ describe('a connection', () => {
     await forward(60_000)
     expect(idle.ended).toBe(false)
     await forwardUntil(20_000, () => idle.ended, 'the end')
+  })
+  it.each([
+    ['nothing', Buffer.alloc(0), undefined],
+    ['a byte of its handshake', Buffer.of(0x16), '127.0.0.1'],
+  ])('that sends %s ends after 10 s', async (_, bytes, blamed) => {
+    const before = small.turnedAway.length
+    const socket = connectTcp(small.port, '127.0.0.1').on('error', () => {})
+    let ended = false
+    socket.on('close', () => {
+      ended = true
+    })
+    await once(socket, 'connect')
+    socket.write(bytes)
+    await forward(1_000)
+    expect(ended).toBe(false)
+    await forwardUntil(10_000, () => ended, 'the end')
+    await until(() => small.turnedAway.length > before, 'it is counted')
+    expect(small.turnedAway.slice(before)).toEqual(['handshake'])
+    expect(small.blamed.at(-1)).toBe(blamed)
   })
   it('that asks nothing ends after 10 s, without a word', async () => {
     const silent = await client('')

@@ -18,7 +18,6 @@ export interface TlsHooks {
   /** The certificate for a name that a client sent; `undefined`: that of the door. May throw: the handshake fails. */
   readonly certificateFor?: ((sni: string) => SecureContext | undefined) | undefined
   readonly secured: (socket: TLSSocket) => void
-  readonly failed: () => void
 }
 
 export const PROTOCOLS: readonly string[] = ['h2', 'http/1.1']
@@ -59,6 +58,5 @@ export function withHooks(options: TlsOptions, hooks: TlsHooks): Server {
     ...(certificateFor === undefined ? {} : { SNICallback: choose }),
   })
   server.on('secureConnection', hooks.secured)
-  server.on('tlsClientError', hooks.failed)
   return server
 }

@@ -208,3 +208,50 @@ describe('what is no handshake', () => {
     socket.destroy()
   })
 })
+
+describe('handshakes', () => {
+  /** A connection of TCP; `end` tells when the other side has ended it. */
+  async function plain(port: number) {
+    const socket = connectTcp(port, '127.0.0.1')
+    const state = { socket, over: false }
+    socket
+      .on('error', () => {})
+      .on('close', () => {
+        state.over = true
+      })
+    await once(socket, 'connect')
+    return state
+  }
+  it('wait for the first bytes of a client, and nobody waits for who sends none', async () => {
+    const door = await start()
+    const silent = await Promise.all(Array.from({ length: 50 }, () => plain(door.port)))
+    const [first] = silent
+    // One byte of a handshake is a beginning: the rest has as long as any handshake.
+    first?.socket.write(Buffer.of(0x16))
+    const all = await Promise.all(
+      Array.from({ length: 20 }, async () => exchange(await open(door), get)),
+    )
+    for (const answer of all) expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(silent.map(({ over }) => over)).not.toContain(true)
+    expect(door.turnedAway).toEqual([])
+    for (const { socket } of silent) socket.destroy()
+    await until(() => door.turnedAway.length === 50, 'each of them is on record')
+    expect(new Set(door.turnedAway)).toEqual(new Set(['handshake']))
+  })
+  it('that are no handshake are refused, and so is a client that ends its side first', async () => {
+    const door = await start()
+    const wrong = await plain(door.port)
+    wrong.socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await until(() => wrong.over, 'it is cut off')
+    const gone = await plain(door.port)
+    gone.socket.end()
+    await until(() => gone.over, 'it is cut off, too')
+    await until(() => door.turnedAway.length === 2, 'both are on record')
+  })
+  it('end with the door', async () => {
+    const door = await start()
+    const silent = await plain(door.port)
+    await door.door.drain()
+    await until(() => silent.over, 'it is cut off')
+  })
+})

@@ -2,7 +2,6 @@ import type { ControlConfiguration } from '@countersign/contract/platform'
 import { createLog } from '@countersign/ground/telemetry'
 import { until } from '@countersign/ground/testkit'
 import { afterEach, expect, it, vi } from 'vitest'
-import { FEED_FIRST_MS_MAX } from '../limits.ts'
 import { ControlFeed, type FeedOptions } from './control-feed.ts'
 import { KEEPS_NOTHING } from './kept-configuration.ts'
 
@@ -21,19 +20,23 @@ function follow(options: Partial<FeedOptions>): ControlFeed {
   return feed
 }
 
-it('begins without a configuration only where nothing was kept', async () => {
+it('never begins without a configuration, and says what it waits for', async () => {
   vi.useFakeTimers()
   const first = follow({})
-  await vi.advanceTimersByTimeAsync(FEED_FIRST_MS_MAX)
-  expect(first.known).toBe(true)
-  first.close()
-
+  const away = follow({ ask: () => Promise.reject(new Error('nobody is there')) })
   const read = async (): Promise<never> => {
     throw new Error('not authentic')
   }
   const lost = follow({ keeper: { ...KEEPS_NOTHING, read } })
-  await vi.advanceTimersByTimeAsync(10 * FEED_FIRST_MS_MAX)
-  expect(lost.known).toBe(false)
+  await vi.advanceTimersByTimeAsync(600_000)
+  for (const each of [first, away, lost]) {
+    expect([each.known, each.waitsFor]).toEqual([
+      false,
+      expect.stringContaining('first configuration'),
+    ])
+    each.close()
+  }
+  expect(away.waitsFor).toMatch(/away/)
 })
 
 it('does not begin with a configuration that cannot be served', async () => {
@@ -47,7 +50,11 @@ it('does not begin with a configuration that cannot be served', async () => {
     apply: (configuration) => (configuration.version === 1 ? ['unheard of'] : []),
   })
   await until(() => told.includes('unheard of'), 'the fault is told')
-  expect(behind.known).toBe(false)
+  expect([behind.known, behind.waitsFor]).toEqual([
+    false,
+    'a configuration that can be served: unheard of',
+  ])
   newest = version(2)
   await until(() => behind.known && behind.applied === 2, 'the next one is served')
+  expect(behind.waitsFor).toBeUndefined()
 })

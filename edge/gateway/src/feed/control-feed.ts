@@ -4,7 +4,7 @@ import { messageOf } from '@countersign/ground/errors'
 import type { Log } from '@countersign/ground/telemetry'
 import {
   FAULT_CHARS_MAX,
-  FEED_FIRST_MS_MAX,
+  FEED_FIRST_RETRY_MS_MAX,
   FEED_PAUSE_MS,
   FEED_RETRY_MS,
   FEED_RETRY_MS_MAX,
@@ -35,32 +35,31 @@ export interface FeedOptions {
  * 2. each newer configuration is served, or refused as a whole and the one before it stays; which, is said with the next
  *    question
  * 3. what is served is kept
- * Before anything is served the gateway is not ready: without the operators' plugins it would let pass what they refuse.
- * Only where nothing was kept, and the control plane is away, it begins without.
+ * Before anything is served the gateway is not ready, and lets nobody pass: without the operators' plugins it would let
+ * pass what they refuse. `waitsFor` says so, for however long it takes.
  * While nobody answers it asks again and again, with pauses that grow, and what is served stays.
  */
 export class ControlFeed {
   readonly #options: FeedOptions
   readonly #abort = new AbortController()
-  readonly #first = Promise.withResolvers<void>()
   #seen = -1
   #applied = 0
   #fault: string | undefined
   #away = false
-  /** There was a configuration, and it cannot be had from the disk. */
-  #keptIsLost = false
+  /** Something is served. */
   known = false
 
   constructor(options: FeedOptions) {
     this.#options = options
-    const timer = setTimeout(() => this.#keptIsLost || this.#begin(), FEED_FIRST_MS_MAX)
-    timer.unref()
-    void this.#follow().finally(() => clearTimeout(timer))
+    void this.#follow()
   }
 
-  /** Resolves when a configuration is served, or when it has taken too long for one to come. */
-  get first(): Promise<void> {
-    return this.#first.promise
+  /** Why nothing is served yet; `undefined`: something is. */
+  get waitsFor(): string | undefined {
+    if (this.known) return undefined
+    if (this.#fault !== undefined) return `a configuration that can be served: ${this.#fault}`
+    const where = this.#away ? ', which is away' : ''
+    return `the first configuration of the control plane${where}`
   }
   /** Version that is served. */
   get applied(): number {
@@ -68,7 +67,6 @@ export class ControlFeed {
   }
   close(): void {
     this.#abort.abort()
-    this.#begin()
   }
 
   async #follow(): Promise<void> {
@@ -87,7 +85,8 @@ export class ControlFeed {
       } catch (error) {
         if (signal.aborted) return
         this.#failed(error)
-        await pause(retryMs(failures++, Math.random()), signal)
+        const most = this.known ? FEED_RETRY_MS_MAX : FEED_FIRST_RETRY_MS_MAX
+        await pause(Math.min(retryMs(failures++, Math.random()), most), signal)
       }
     }
   }
@@ -107,9 +106,8 @@ export class ControlFeed {
       this.#seen = kept.version
       this.#applied = kept.version
       log.info({ version: kept.version }, 'serving the configuration that was kept')
-      this.#begin()
+      this.known = true
     } catch (error) {
-      this.#keptIsLost = true
       log.error({ reason: messageOf(error) }, 'the kept configuration cannot be served')
     }
   }
@@ -130,14 +128,10 @@ export class ControlFeed {
       await keeper
         .write(configuration)
         .catch((error) => log.error({ reason: messageOf(error) }, 'configuration not kept'))
-      this.#begin()
+      this.known = true
     }
   }
 
-  #begin(): void {
-    this.known = true
-    this.#first.resolve()
-  }
   #answered(): void {
     if (this.#away) this.#options.log.info('the control plane answers again')
     this.#away = false

@@ -13,13 +13,15 @@ interface FollowParts {
   readonly routes: Routes
   readonly events: Events
   readonly ways: Pick<Ways, 'mark'>
+  /** Told of each configuration that is served from now on. */
+  readonly onChange: () => void
 }
 
 /** Serves what the control plane says, and before that what was kept of it. */
 export function followControl(
   { state, masterKey }: Settings,
   workload: Workload<'gateway'>,
-  { routes, events, ways }: FollowParts,
+  { routes, events, ways, onChange }: FollowParts,
 ): ControlFeed {
   const key = masterKey === undefined ? undefined : deriveKey(masterKey, 'gateway configuration')
   return new ControlFeed({
@@ -33,6 +35,7 @@ export function followControl(
       if (faults.length > 0) return faults
       ways.mark(overrides)
       events.configured(version)
+      onChange()
       return faults
     },
     log: workload.log,

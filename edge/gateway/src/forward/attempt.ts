@@ -11,27 +11,20 @@ import type { Exchange } from '../exchange.ts'
 import { ANSWER_BUFFER_BYTES_MAX } from '../limits.ts'
 import { addDoorHeaders, addDoorLines } from '../respond.ts'
 import { ClientGone } from './body-refusals.ts'
+import type { Lasting, LastingOnes } from './lasting.ts'
+import type { Outcome } from './outcome.ts'
 import { answerLinesOf } from './pass-lines.ts'
+import { tellInTrailers } from './tell-in-trailers.ts'
 import { Tunnel } from './tunnel.ts'
 
-/** How one call of one instance ended. */
-export type Outcome =
-  /** The answer is with the client, or as much of it as the client took. */
-  | { readonly kind: 'answered'; readonly status: number }
-  /** The service has agreed to another protocol, and the client has heard it. */
-  | { readonly kind: 'tunnel'; readonly tunnel: Tunnel }
-  /** No answer: another instance may be tried. */
-  | { readonly kind: 'failed'; readonly error: UpstreamError }
-  /** The instance states that it has not begun with the request. */
-  | { readonly kind: 'unstarted' }
-  /** The answer had begun and broke off. */
-  | { readonly kind: 'broken'; readonly error: UpstreamError }
-  /** The answer had come, and this door itself does not let it pass. */
-  | { readonly kind: 'refused'; readonly error: unknown }
-  /** The client went away. */
-  | { readonly kind: 'gone' }
-
 const NOTHING = (): void => {}
+
+/** Whom an attempt tells. */
+interface Owner {
+  readonly lasting: LastingOnes
+  /** Once: how it has ended. */
+  ended(outcome: Outcome): void
+}
 
 /*
  * Takes the answer of a service to the client:
@@ -39,13 +32,14 @@ const NOTHING = (): void => {}
  * 2. any other streams; a client that does not keep up holds the service back
  * 3. an agreement to change to WebSocket makes a tunnel of both connections
  * 4. where it comes before the body of the request was sent, the rest of that is read by nobody: the connection ends
+ * 5. what does not say how long it is can be ended by a change of the configuration
  */
-export class Attempt implements Receiver, ReplyListener {
+export class Attempt implements Receiver, ReplyListener, Lasting {
   /** Ends the call early; set by who starts it. */
   cancel: () => void = NOTHING
-  readonly #exchange: Exchange
+  readonly exchange: Exchange
   readonly #reply: Reply
-  readonly #owner: { ended(outcome: Outcome): void }
+  readonly #owner: Owner
   #resume: () => void = NOTHING
   readonly #beganAt = performance.now()
   #status = 0
@@ -58,11 +52,11 @@ export class Attempt implements Receiver, ReplyListener {
   #further: Buffer[] | undefined
   #trailersOnly = false
   #over = false
+  #lasts = false
 
-  /** `owner` is told once how it has ended. */
-  constructor(exchange: Exchange, owner: { ended(outcome: Outcome): void }) {
+  constructor(exchange: Exchange, owner: Owner) {
     this.#owner = owner
-    this.#exchange = exchange
+    this.exchange = exchange
     this.#reply = exchange.response
     this.#reply.listen(this)
   }
@@ -107,11 +101,12 @@ export class Attempt implements Receiver, ReplyListener {
   }
   #begin(status: number): void {
     this.#status = status
-    this.#exchange.upstreamMs = performance.now() - this.#beganAt
+    this.exchange.upstreamMs = performance.now() - this.#beganAt
   }
   #writeHead(): void {
     try {
       this.#reply.head(this.#status, this.#answerHeaders())
+      if (headerOf(this.#headers, 'content-length') === undefined) this.last()
     } catch (error) {
       this.#unwritable(error)
     }
@@ -180,7 +175,7 @@ export class Attempt implements Receiver, ReplyListener {
       firstBytes,
     }: { readonly flat: string[]; readonly service: Duplex; readonly firstBytes: Buffer },
   ): void {
-    const key = this.#exchange.request.header('sec-websocket-key') ?? ''
+    const key = this.exchange.request.header('sec-websocket-key') ?? ''
     const fault = this.#over ? 'nobody waits for it' : checkAgreement(headers, key)
     if (fault !== undefined) {
       service.destroy()
@@ -193,25 +188,32 @@ export class Attempt implements Receiver, ReplyListener {
     try {
       const client = this.#reply.tunnel(status, this.#answerHeaders())
       if (firstBytes.length > 0) client.write(firstBytes)
-      this.#end({ kind: 'tunnel', tunnel: this.#tunnel(client, service) })
+      this.#end({ kind: 'tunnel', tunnel: this.#tunnel(client, service, firstBytes) })
     } catch (error) {
       service.destroy()
       this.#unwritable(error)
     }
   }
-  #tunnel(client: Duplex, service: Duplex): Tunnel {
-    const { provenUntil = Number.POSITIVE_INFINITY } = this.#exchange
-    const idleMsMax = routeOf(this.#exchange).endpoint.timeoutMs
-    return new Tunnel(client, service, { idleMsMax, until: provenUntil * 1000 })
+  #tunnel(client: Duplex, service: Duplex, firstBytes: Buffer): Tunnel {
+    const { provenUntil = Number.POSITIVE_INFINITY } = this.exchange
+    const idleMsMax = routeOf(this.exchange).endpoint.timeoutMs
+    return new Tunnel(client, service, { idleMsMax, until: provenUntil * 1000, firstBytes })
   }
 
   /** The answer does not pass: what came of it so far is forgotten, or the client sees it break off. */
   refuse(error: unknown): void {
     if (this.#over) return
+    const told = tellInTrailers(this.exchange, error)
     const begun = this.#reply.headSent
-    this.#end({ kind: 'refused', error })
-    if (begun) this.#reply.destroy()
+    this.#end(told === undefined ? { kind: 'refused', error } : { kind: 'refused', error, told })
+    if (begun && told === undefined) this.#reply.destroy()
     this.cancel()
+  }
+  /** It may go on for as long as both sides like. */
+  last(): void {
+    if (this.#over || this.#lasts) return
+    this.#lasts = true
+    this.#owner.lasting.add(this)
   }
 
   /* From the client. */
@@ -230,17 +232,17 @@ export class Attempt implements Receiver, ReplyListener {
   }
 
   get #bodiless(): boolean {
-    return isBodiless(this.#exchange.method, this.#status)
+    return isBodiless(this.exchange.method, this.#status)
   }
 
   #sendLines(lines: AnswerLines, body: Buffer | undefined): void {
-    this.#exchange.status = this.#status
-    this.#reply.sendLines?.(this.#status, addDoorLines(this.#exchange, lines), body)
+    this.exchange.status = this.#status
+    this.#reply.sendLines?.(this.#status, addDoorLines(this.exchange, lines), body)
   }
   #answerHeaders(): string[] {
-    this.#exchange.status = this.#status
-    addDoorHeaders(this.#exchange, this.#headers)
-    const { plugins } = this.#exchange
+    this.exchange.status = this.#status
+    addDoorHeaders(this.exchange, this.#headers)
+    const { plugins } = this.exchange
     if (plugins !== undefined) plugins.passage.answerHeaders = this.#headers
     return this.#headers
   }
@@ -254,6 +256,7 @@ export class Attempt implements Receiver, ReplyListener {
 
   #end(outcome: Outcome): void {
     this.#over = true
+    if (this.#lasts) this.#owner.lasting.delete(this)
     this.#reply.listen(undefined)
     this.#owner.ended(outcome)
   }

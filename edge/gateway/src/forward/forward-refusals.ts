@@ -1,6 +1,6 @@
 import { Refusal } from '@countersign/layers'
 import type { Fault } from '../upstream/target-places.ts'
-import type { Outcome } from './attempt.ts'
+import type { Outcome } from './outcome.ts'
 
 /** How a request ends that no service has answered. */
 export type NoAnswer = Extract<Outcome, { readonly kind: 'failed' | 'unstarted' }>

@@ -14,7 +14,7 @@ import { type Exchange, isProven } from '../exchange.ts'
 import { FIRST_ADDRESS_MS_MAX, RETRIES_MAX } from '../limits.ts'
 import type { Ended, Instance } from '../upstream/instance.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
-import { Attempt, type Outcome } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import { ClientGone, tooSlow } from './body-refusals.ts'
 import {
   congested,
@@ -25,6 +25,8 @@ import {
   unreachable,
 } from './forward-refusals.ts'
 import { keepTunnel, mayTunnel } from './keep-tunnel.ts'
+import type { LastingOnes } from './lasting.ts'
+import type { Outcome } from './outcome.ts'
 import { type Body, bytesOf } from './read-body.ts'
 import { upstreamRequest } from './upstream-request.ts'
 import { WorkedAnswer } from './worked-answer.ts'
@@ -34,6 +36,8 @@ export interface ForwardingBy {
   readonly upstreams: Upstreams
   readonly events: Events
   readonly budget: RetryBudget
+  /** What goes on without an end that is known beforehand. */
+  readonly lasting: LastingOnes
 }
 
 /*
@@ -124,8 +128,12 @@ export class Forwarding {
     const receiver = plugins === undefined ? attempt : new WorkedAnswer(attempt, plugins)
     const over = routeOf(exchange).operator?.overH2 === true ? instance.h2 : instance.upstream
     attempt.cancel = over.stream(this.#requestTo(instance), receiver)
+    if (this.#body.kind === 'stream' && this.#body.length === undefined) attempt.last()
   }
 
+  get lasting(): LastingOnes {
+    return this.#by.lasting
+  }
   /** How the attempt has ended. */
   ended(told: Outcome): void {
     if (told.kind === 'answered') {
@@ -147,10 +155,15 @@ export class Forwarding {
 
   #goOn(outcome: Exclude<Outcome, { readonly kind: 'answered' }>): void {
     if (outcome.kind === 'gone') throw new ClientGone()
-    if (outcome.kind === 'refused') throw outcome.error
+    if (outcome.kind === 'refused') {
+      if (outcome.told === undefined) throw outcome.error
+      this.#exchange.refusal = outcome.told
+      this.#exchange.over()
+      return
+    }
     if (outcome.kind === 'tunnel') {
       const end = (error?: unknown): void => this.#exchange.over(error)
-      void keepTunnel(outcome.tunnel, this.#exchange, this.#by.events).then(() => end(), end)
+      void keepTunnel(outcome.tunnel, this.#exchange, this.#by).then(() => end(), end)
     } else if (outcome.kind === 'broken') {
       this.#tellFailure(outcome.error.code)
       this.#exchange.over()

@@ -2,6 +2,7 @@ import { Refusal } from '@countersign/layers'
 import type { Events } from '../events.ts'
 import type { Exchange } from '../exchange.ts'
 import { TUNNELS_MAX } from '../limits.ts'
+import type { Lasting, LastingOnes } from './lasting.ts'
 import { openTunnels, type Tunnel } from './tunnel.ts'
 
 /** Throws `Refusal` OVERLOADED where a change of protocol is asked for and there are too many already. */
@@ -15,17 +16,26 @@ export function mayTunnel({ request }: Exchange): void {
   })
 }
 
-/** Until both sides are closed: the request lasts as long, is counted among those under way, and is on record then. */
+/**
+ * Until both sides are closed: the request lasts as long, is counted among those under way, and is on record then. Rejects
+ * with the refusal that has ended it, if one has.
+ */
 export async function keepTunnel(
   tunnel: Tunnel,
-  { plugins }: Exchange,
-  events: Events,
+  exchange: Exchange,
+  { events, lasting }: { readonly events: Events; readonly lasting: LastingOnes },
 ): Promise<void> {
   const closed = events.tunnelOpened()
+  const entry: Lasting = { exchange, refuse: (refusal) => tunnel.refuse(refusal) }
+  lasting.add(entry)
   await tunnel.over
-  const { toService, toClient } = tunnel
+  lasting.delete(entry)
+  const { toService, toClient, refusal } = tunnel
   closed({ toService, toClient })
-  if (plugins === undefined) return
-  plugins.passage.requestBytes = toService
-  plugins.passage.answerBytes = toClient
+  const { plugins } = exchange
+  if (plugins !== undefined) {
+    plugins.passage.requestBytes = toService
+    plugins.passage.answerBytes = toClient
+  }
+  if (refusal !== undefined) throw refusal
 }

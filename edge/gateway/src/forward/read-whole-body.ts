@@ -15,7 +15,7 @@ export async function readWholeBody(exchange: Exchange, bytesMax: number): Promi
     if (body.bytes.length > most) throw tooLarge(most)
     return body.bytes
   }
-  if (request.length === 0) return NOTHING
+  if (request.length === 0 || body?.kind === 'none') return NOTHING
   if (request.length !== undefined && request.length > most) throw tooLarge(most)
   if (request.expectsContinue) exchange.response.continue()
   const bytes = await new Promise<Buffer>((resolve, reject) => {

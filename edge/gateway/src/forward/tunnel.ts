@@ -1,5 +1,7 @@
 import type { Duplex } from 'node:stream'
+import type { Refusal } from '@countersign/layers'
 import { LINGER_MS_MAX, TUNNEL_CHECK_MS } from '../limits.ts'
+import { closeFrame, FrameEdges, POLICY_VIOLATION } from './frame-edges.ts'
 
 /** How long a tunnel may last. */
 export interface TunnelBounds {
@@ -7,12 +9,15 @@ export interface TunnelBounds {
   readonly idleMsMax: number
   /** When the proof of who asked for it is over, in milliseconds since 1970. */
   readonly until: number
+  /** What the service has sent behind its agreement. */
+  readonly firstBytes: Buffer
 }
 
 /*
  * Two connections that are one: what comes from one side goes to the other, at the pace of the slower of the two. It ends
- * when one of them ends (the other gets what was on its way, and a moment), when nothing passes for too long, and with the
- * proof of who asked for it. What the bytes mean is no business of ours.
+ * when one of them ends (the other gets what was on its way, and a moment), when nothing passes for too long, with the
+ * proof of who asked for it, and when the configuration would not let it pass any more. What the bytes mean is no business
+ * of ours; where a frame ends is, to say why we close.
  */
 export class Tunnel {
   /** Settles when both sides are closed. */
@@ -23,7 +28,10 @@ export class Tunnel {
   readonly #service: Duplex
   readonly #bounds: TunnelBounds
   #movedAt = performance.now()
+  readonly #edges = new FrameEdges()
   #endingAt: number | undefined
+  /** Why this door has ended it, where that was a refusal. */
+  refusal: Refusal | undefined
   #open = 2
   #settle: () => void = () => {}
 
@@ -37,8 +45,10 @@ export class Tunnel {
     this.#join(client, service, (bytes) => {
       this.toService += bytes
     })
-    this.#join(service, client, (bytes) => {
+    this.#edges.follow(bounds.firstBytes)
+    this.#join(service, client, (bytes, chunk) => {
       this.toClient += bytes
+      this.#edges.follow(chunk)
     })
     // Both are as they were left, which is paused where nobody could listen before.
     client.resume()
@@ -53,6 +63,17 @@ export class Tunnel {
     this.#client.end()
     this.#service.end()
   }
+  /** Ends both sides, and tells the client by a closing frame where one can be put in. */
+  close(reason: string): void {
+    const says = this.#endingAt === undefined && this.#edges.atEdge && this.#client.writable
+    if (says) this.#client.write(closeFrame(POLICY_VIOLATION, reason))
+    this.end()
+  }
+  refuse(refusal: Refusal): void {
+    if (this.#endingAt !== undefined) return
+    this.refusal = refusal
+    this.close('the configuration has changed')
+  }
   /** Looks whether it has lasted too long. */
   check(now: number, date: number): void {
     const { idleMsMax, until } = this.#bounds
@@ -60,12 +81,15 @@ export class Tunnel {
       if (now - this.#endingAt < LINGER_MS_MAX) return
       this.#client.destroy()
       this.#service.destroy()
-    } else if (now - this.#movedAt > idleMsMax || date >= until) this.end()
+    } else if (date >= until) this.close('the proof of who you are is over')
+    else if (now - this.#movedAt > idleMsMax) this.end()
   }
 
-  #join(from: Duplex, to: Duplex, count: (bytes: number) => void): void {
+  #join(from: Duplex, to: Duplex, count: (bytes: number, chunk: Buffer) => void): void {
     from.on('data', (chunk: Buffer) => {
-      count(chunk.length)
+      // It has ended: nothing passes any more, and what was written may still leave.
+      if (this.#endingAt !== undefined) return
+      count(chunk.length, chunk)
       this.#movedAt = performance.now()
       if (!to.write(chunk)) from.pause()
     })

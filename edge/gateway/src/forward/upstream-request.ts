@@ -59,6 +59,8 @@ export function upstreamRequest(
     timeoutMs,
     // As Kong's read_timeout: an answer that comes piece by piece is not cut while it comes.
     stallMs: timeoutMs,
+    // Also Kong's: between two writes. What is bounded is how long the service takes nothing.
+    writeMs: route.operator?.kongService?.write_timeout,
     ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
     ...(operator === undefined ? {} : { host: hostOf(operator, authority) }),
   }

@@ -1,17 +1,15 @@
 import { RetryBudget } from '@countersign/layers'
 import { LATER, type Layer } from '../compose.ts'
 import { routeOf } from '../domain/route.ts'
-import type { Events } from '../events.ts'
 import type { Exchange } from '../exchange.ts'
 import { noService } from '../forward/forward-refusals.ts'
-import { Forwarding } from '../forward/forwarding.ts'
+import { Forwarding, type ForwardingBy } from '../forward/forwarding.ts'
 import { type Body, readBody } from '../forward/read-body.ts'
 import { readWholeBody } from '../forward/read-whole-body.ts'
-import type { Upstreams } from '../upstream/upstreams.ts'
 
 /** The service answers, or nobody does: see `Forwarding`. */
-export const forward = (upstreams: Upstreams, events: Events): Layer => {
-  const by = { upstreams, events, budget: new RetryBudget() }
+export const forward = (on: Omit<ForwardingBy, 'budget'>): Layer => {
+  const by = { ...on, budget: new RetryBudget() }
   return (exchange) => {
     const { endpoint, operator, origin } = routeOf(exchange)
     if (operator !== undefined && operator.kongService === undefined) throw noService(origin)

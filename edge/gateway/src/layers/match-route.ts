@@ -17,6 +17,7 @@ import type { Routes } from '../routes.ts'
 export const matchRoute =
   (routes: Routes, hosts: ReadonlySet<string>): Layer =>
   (exchange, next) => {
+    if (!routes.configured) throw unconfigured()
     const ourHost = hosts.has(exchange.host)
     const asked = askedOf(exchange)
     const found = routes.match(asked, ourHost)
@@ -32,8 +33,7 @@ export const matchRoute =
       return next(exchange)
     }
     enter(exchange, found, routes)
-    checkGrpc(exchange, found)
-    checkWebSocketRoute(exchange, found)
+    checkProtocol(exchange, found)
     checkDeclaredLength(exchange.request, found.route.endpoint.bodyBytesMax)
     return next(exchange)
   }
@@ -59,6 +59,15 @@ function meantByPreflight(asked: Asked): Asked | undefined {
     if (sameName(headers[i] ?? '', 'access-control-request-method'))
       return { ...asked, method: headers[i + 1] ?? '' }
   return undefined
+}
+
+/** Whether the route is for what is asked. Throws `Refusal`. */
+export function checkProtocol(
+  exchange: Exchange,
+  found: Extract<Matched, { readonly found: true }>,
+): void {
+  checkGrpc(exchange, found)
+  checkWebSocketRoute(exchange, found)
 }
 
 /** As Kong: a route for gRPC is found by others, and the other way round, and both hear what is wrong. */
@@ -108,6 +117,14 @@ function checkWebSocketRoute(
     headers: { upgrade: 'websocket' },
   })
 }
+
+const unconfigured = (): Refusal =>
+  new Refusal('STARTING', {
+    detail: 'This gateway has no configuration yet. Try again in a moment.',
+    rule: 'gateway: nothing passes before the first configuration',
+    remedy: 'see that the control plane runs: countersign status',
+    headers: { 'retry-after': '1' },
+  })
 
 function unmatched(method: string, allow: readonly string[]): Refusal {
   if (allow.length === 0)

@@ -1,9 +1,10 @@
-import type { Id, PluginInstance } from '@countersign/kong'
+import type { Id, Plugin, PluginInstance } from '@countersign/kong'
 import type { Chain, PlannedPlugin } from '../domain/operator/plugin-chain.ts'
 
 /** An instance, and which entity it is. */
 export interface Bound {
   readonly instance: PluginInstance
+  readonly plugin: Plugin
   readonly name: string
   readonly entity: Id
 }
@@ -45,9 +46,10 @@ export function bindChain(
 ): BoundChain {
   const boundAt = (at: number | undefined): Bound | undefined => {
     const instance = at === undefined ? undefined : instances[at]
-    const entity = at === undefined ? undefined : planned[at]?.entity
-    if (instance === undefined || entity === undefined) return undefined
-    return { instance, name: entity.name, entity: entity.id }
+    const plan = at === undefined ? undefined : planned[at]
+    if (instance === undefined || plan === undefined) return undefined
+    const { entity, plugin } = plan
+    return { instance, plugin, name: entity.name, entity: entity.id }
   }
   const slots = chain.map(({ priority, common, byConsumer }) => {
     const theirs = new Map<Id, Bound>()
@@ -78,7 +80,7 @@ export function bindChain(
   }
 }
 
-const boundsOf = ({ common, byConsumer }: BoundSlot): readonly Bound[] => [
+export const boundsOf = ({ common, byConsumer }: BoundSlot): readonly Bound[] => [
   ...(common === undefined ? [] : [common]),
   ...(byConsumer?.values() ?? []),
 ]

@@ -1,8 +1,7 @@
 import { lookup } from 'node:dns/promises'
-import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { type BlockList, isIP, isIPv4, type LookupFunction } from 'node:net'
-import { plainAddress } from '@countersign/ground/http1'
+import { nodeHttp, plainAddress } from '@countersign/ground/http1'
 import type { PluginTools } from '@countersign/kong'
 import { isRefused, networks } from '../upstream/address-guard.ts'
 import { FETCH_BYTES_MAX, FETCH_TIMEOUT_MS, FETCH_TIMEOUT_MS_MAX } from '../limits.ts'
@@ -70,7 +69,7 @@ function send(
   return new Promise((resolvePromise, reject) => {
     const fail = (error: unknown): void =>
       reject(new FetchError(`${url.origin} did not answer properly`, { cause: error }))
-    const make = url.protocol === 'https:' ? httpsRequest : httpRequest
+    const make = url.protocol === 'https:' ? httpsRequest : nodeHttp.request
     const request = make(url, {
       method: asked.method ?? 'GET',
       headers: { ...asked.headers, connection: 'close' },

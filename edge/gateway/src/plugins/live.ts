@@ -76,6 +76,10 @@ export class Live {
     this.#held--
     if (this.#retired && this.#held === 0) this.#close()
   }
+  /** Another has taken its place. */
+  get retired(): boolean {
+    return this.#retired
+  }
   /** No request begins with it any more. */
   retire(): void {
     if (this.#retired) return

@@ -76,18 +76,30 @@ export async function open(options: {
   return socket
 }
 
-/** Sends bytes as they are and reads until the other side ends, or `timeoutMs` passes. */
+/** How long the first byte of an answer may take, and how long it is quiet behind the last one. */
+const FIRST_MS_MAX = 15_000
+const QUIET_MS = 1_000
+
+/**
+ * Sends bytes as they are and reads until the other side ends, or `timeoutMs` passes. Without that it is patient with
+ * a busy machine until something comes, and takes an answer for whole when nothing follows it.
+ */
 export async function exchange(
   socket: TLSSocket,
   bytes: string | Buffer,
-  timeoutMs = 1_500,
+  timeoutMs?: number,
 ): Promise<string> {
   const chunks: Buffer[] = []
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   socket.on('error', () => {})
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, timeoutMs)
+    let timer = setTimeout(resolve, timeoutMs ?? FIRST_MS_MAX)
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      if (timeoutMs !== undefined) return
+      clearTimeout(timer)
+      timer = setTimeout(resolve, QUIET_MS)
+    })
     socket.once('close', () => {
       clearTimeout(timer)
       resolve()

@@ -133,6 +133,7 @@ export class House {
       names: this.names,
     })
     this.#closers.push(() => gateway.close())
+    if (!this.control.isAway) await until(() => gateway.ready(), 'the gateway is ready')
     return { gateway, port: gateway.address.port, events, metrics, logLines, audit, issued }
   }
   async close(): Promise<void> {

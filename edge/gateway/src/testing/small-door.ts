@@ -11,6 +11,8 @@ export interface SmallDoor {
   readonly ca: string
   /** Why connections were refused before there was a request. */
   readonly turnedAway: string[]
+  /** Whose fault each of them was, where somebody is to blame. */
+  readonly blamed: (string | undefined)[]
   /** Answers to bytes that were no request. */
   readonly refusals: Refusal[]
 }
@@ -20,19 +22,23 @@ export async function smallDoor(
   options: Pick<DoorOptions, 'onRequest'> & Partial<DoorOptions>,
 ): Promise<SmallDoor> {
   const turnedAway: string[] = []
+  const blamed: (string | undefined)[] = []
   const refusals: Refusal[] = []
   const door = new PublicDoor({
     listen: { host: '127.0.0.1', port: 0 },
     proxyPeers: undefined,
     certificate: await doorCertificate(pki),
     events: {
-      refusedConnection: (why) => void turnedAway.push(why),
+      refusedConnection: (why, address) => {
+        turnedAway.push(why)
+        blamed.push(address)
+      },
       refusedBytes: ({ refusal }) => void refusals.push(refusal),
     },
     ...options,
   })
   const { port } = await door.listen()
-  return { door, port, ca: pki.bundle, turnedAway, refusals }
+  return { door, port, ca: pki.bundle, turnedAway, blamed, refusals }
 }
 
 export async function doorCertificate(pki: Pki): Promise<{ cert: string; key: string }> {

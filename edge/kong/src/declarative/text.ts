@@ -1,6 +1,16 @@
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml'
 import { safeCopy } from '../input/safe-json.ts'
-import { DECLARATIVE_CHARS_MAX } from '../limits.ts'
+import { DECLARATIVE_CHARS_MAX, MISTAKES_MAX } from '../limits.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -21,11 +31,17 @@ export class DeclarativeText {
       this.broken = [`${file}:1: longer than ${DECLARATIVE_CHARS_MAX} characters`]
       return
     }
-    const document = parseDocument(text, { lineCounter: this.#lines, uniqueKeys: true })
+    // The parser looks for keys that are there twice, and words its errors, in square time.
+    const document = parseDocument(text, {
+      lineCounter: this.#lines,
+      logLevel: 'error',
+      prettyErrors: false,
+      uniqueKeys: false,
+    })
     this.#document = document
-    const wrong = [...document.errors, ...document.warnings].map(
-      (error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`,
-    )
+    const wrong = [...document.errors, ...document.warnings]
+      .slice(0, MISTAKES_MAX)
+      .map(({ pos, message }) => this.#wrongAt(pos[0], message))
     this.value = wrong.length > 0 ? undefined : this.#plain(document, wrong)
     this.broken = wrong
   }
@@ -35,16 +51,43 @@ export class DeclarativeText {
     return `${this.#file}:${this.#line(path)}`
   }
 
-  /** Aliases are refused: they make small files large. */
   #plain(document: Document, wrong: string[]): unknown {
     try {
-      return safeCopy(document.toJS({ maxAliasCount: 0 }) ?? {})
+      this.#lookFor(document, wrong)
+      return wrong.length > 0 ? undefined : safeCopy(document.toJS({ maxAliasCount: 0 }) ?? {})
     } catch {
-      wrong.push(`${this.#file}:1: aliases are not allowed`)
+      wrong.push(this.#wrongAt(0, 'nests too deep'))
       return undefined
     }
   }
+  /** What is YAML and refused here: aliases, which make small files large, and keys that are no key of one thing. */
+  #lookFor(document: Document, wrong: string[]): void {
+    visit(document, {
+      Alias: (_, alias) => {
+        wrong.push(this.#wrongAt(alias.range?.[0], 'aliases are not allowed'))
+        return wrong.length < MISTAKES_MAX ? undefined : visit.BREAK
+      },
+      Map: (_, map) => {
+        this.#lookAtKeys(map, wrong)
+        return wrong.length < MISTAKES_MAX ? undefined : visit.BREAK
+      },
+    })
+  }
+  #lookAtKeys({ items }: YAMLMap, wrong: string[]): void {
+    const seen = new Set<string>()
+    for (const { key } of items) {
+      if (wrong.length >= MISTAKES_MAX) return
+      const at = isNode(key) ? key.range?.[0] : undefined
+      const name = isScalar(key) ? String(key.value) : undefined
+      if (name === undefined) wrong.push(this.#wrongAt(at, 'a key must be a text'))
+      else if (seen.has(name)) wrong.push(this.#wrongAt(at, 'Map keys must be unique'))
+      else seen.add(name)
+    }
+  }
 
+  #wrongAt(offset: number | undefined, what: string): string {
+    return `${this.#file}:${this.#lines.linePos(offset ?? 0).line}: ${what.split('\n')[0]}`
+  }
   #line(path: Path): number {
     let at: unknown = this.#document?.contents
     let offset = isNode(at) ? (at.range?.[0] ?? 0) : 0

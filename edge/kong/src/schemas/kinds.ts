@@ -69,7 +69,8 @@ export const isUuidText = (text: string): boolean => isUuid(text.toLowerCase())
 export const ref = z.strictObject({ id: uuid })
 const moment = z.number().positive({ error: 'expected a valid timestamp' })
 
-const NAME = /^[\p{L}\p{N}._~-]+$/u
+/** Beyond ASCII letters of any writing, with the marks that belong to them. */
+const NAME = /^[\p{L}\p{M}\p{N}._~-]+$/u
 /** Why this can be no name of a service, route or the like. */
 export const wrongName = (value: string): string | undefined =>
   NAME.test(value)
@@ -176,7 +177,9 @@ export function cannotCompile(expression: string, charsMax = REGEX_CHARS_MAX): s
 /** A record in which a name can be given to several values. */
 export const valuesByName = <K extends z.ZodType<string, string>>(key: K) =>
   z.record(key, list(anyText(1_024)).min(1, { error: 'length must be at least 1' }), {
-    error: tell('expected a map'),
+    // A name that is refused has its own sentence.
+    error: (issue) =>
+      issue.code === 'invalid_key' ? issue.issues[0]?.message : tell('expected a map')(issue),
   })
 
 /** Of services and routes. */

@@ -43,6 +43,27 @@ const cookieName = text((value) =>
 const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, i) => from + i)
 
+/** What a gateway says itself in a check; see `requestHead`, which would refuse each of them. */
+const OWN_HEADERS: ReadonlySet<string> = new Set([
+  ...['connection', 'content-length', 'expect', 'host', 'keep-alive', 'transfer-encoding'],
+  'upgrade',
+])
+/** A check that cannot be sent says nothing of its target, which would never be left out. */
+const checkHeaders = valuesByName(
+  headerName.refine((key) => !OWN_HEADERS.has(key.toLowerCase()), {
+    error: 'cannot be set: the gateway writes this header itself',
+  }),
+).superRefine((headers, context) => {
+  for (const [name, values] of Object.entries(headers))
+    for (const [i, value] of values.entries())
+      if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value))
+        context.addIssue({
+          code: 'custom',
+          message: 'a header has no such characters',
+          path: [name, i],
+        })
+})
+
 const active = z.strictObject({
   type: checkType,
   timeout: seconds.default(1),
@@ -50,7 +71,7 @@ const active = z.strictObject({
   http_path: path.default('/'),
   https_sni: orNull(sni),
   https_verify_certificate: z.boolean().default(true),
-  headers: orNull(valuesByName(headerName)),
+  headers: orNull(checkHeaders),
   healthy: z
     .strictObject({
       interval: seconds.default(0),

@@ -1,5 +1,6 @@
 import { COLLECTIONS, type Entity, refId, specOf } from '../collections.ts'
 import type { Collection, Id, KongConfig } from '../entities.ts'
+import { normalTarget } from '../schemas/upstream.ts'
 
 /** All entities at one moment. Never changed: a change makes another one, which shares what is the same. */
 export type KongState = ReadonlyMap<Collection, ReadonlyMap<Id, Entity>>
@@ -74,8 +75,9 @@ export function find(
   if (byId !== undefined) return inside(byId) ? byId : undefined
   const { key } = specOf(collection)
   if (key === undefined) return undefined
-  for (const entity of entities.values())
-    if (entity[key] === idOrKey && inside(entity)) return entity
+  // A target is found as it was given, also without its port.
+  const asked = collection === 'targets' ? (normalTarget(idOrKey) ?? idOrKey) : idOrKey
+  for (const entity of entities.values()) if (entity[key] === asked && inside(entity)) return entity
   return undefined
 }
 

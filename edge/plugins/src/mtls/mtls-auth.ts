@@ -12,7 +12,7 @@ import { findConsumer } from './find-consumer.ts'
  * Who asks, by a certificate (https://developer.konghq.com/plugins/mtls-auth/):
  *
  * 1. the chain that the client has shown, up to one of `ca_certificates`      proof.ts
- * 2. what was taken back: by the platform for its own, by the list of the CA for others   revocation.ts
+ * 2. what was taken back: by the platform for its own, by OCSP or list of the CA for others   revocation.ts
  * 3. a workload of the platform is a group, by its SPIFFE id, and no consumer
  * 4. others are a consumer, or with `skip_consumer_lookup` a group             find-consumer.ts
  */
@@ -32,10 +32,10 @@ const schema = z.strictObject({
   skip_consumer_lookup: field(z.boolean(), false),
   send_ca_dn: only(false, 'the door asks for certificates before it knows the route'),
   ssl_verify: only(true, 'certificates are always verified'),
-  http_proxy_host: optional(z.never('lists are fetched without a proxy')),
-  http_proxy_port: optional(z.never('lists are fetched without a proxy')),
-  https_proxy_host: optional(z.never('lists are fetched without a proxy')),
-  https_proxy_port: optional(z.never('lists are fetched without a proxy')),
+  http_proxy_host: optional(z.never('lists and responders are asked without a proxy')),
+  http_proxy_port: optional(z.never('lists and responders are asked without a proxy')),
+  https_proxy_host: optional(z.never('lists and responders are asked without a proxy')),
+  https_proxy_port: optional(z.never('lists and responders are asked without a proxy')),
   san_dirname_matcher: field(z.array(z.never('directory names are not looked at')), []),
 })
 export type MtlsConfig = z.output<typeof schema>
@@ -52,6 +52,12 @@ export const mtlsAuth: Plugin<MtlsConfig> = {
       kong: 'SKIP believes every certificate until it ends',
       here: "what the platform's own authorities took back is refused in every mode",
       why: 'it is known here within a second, and costs nothing',
+    },
+    {
+      field: 'cert_cache_ttl',
+      kong: 'milliseconds by its page, seconds by its deeds',
+      here: 'milliseconds, and never past the time that the CA names',
+      why: 'a certificate that was taken back is refused sooner',
     },
     {
       field: 'ca_certificates',

@@ -1,8 +1,4 @@
-import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type SpiffeId, spiffeId } from '@countersign/ground/spiffe'
-import { has } from '@countersign/ground/testkit'
 import {
   createIntermediate,
   createRoot,
@@ -22,7 +18,7 @@ import { mtlsAuth } from './mtls-auth.ts'
 
 export const HOUR = 3_600_000
 /** What openssl makes begins when it is made: the clock of the tests is past that. */
-export const NOW = Date.now() + 60_000
+export const NOW = Date.now() + 600_000
 export const span = { notBefore: NOW - HOUR, notAfter: NOW + HOUR }
 
 export interface Authority {
@@ -98,47 +94,3 @@ export class MtlsHouse {
   }
 }
 export const failed = [401, 'TLS certificate failed verification']
-
-/** A root of ours, and below it a leaf that openssl has made: named by its subject alone, with the address of a list. */
-export async function createOpensslClient(
-  folder: string,
-  wanted: { url: string; serial: string; commonName: string },
-): Promise<{ root: string; issuer: Issuer }> {
-  const keys = await generateKeyPair()
-  const root = createRoot({
-    ...{ trustDomainId: spiffeId('till.test'), commonName: 'till root', keys, span, pathLength: 0 },
-  })
-  const issuer = { certificate: root, privateKey: keys.privateKey }
-  if (!has('openssl')) return { root, issuer }
-  const file = (name: string): string => join(folder, name)
-  writeFileSync(file('root.pem'), root)
-  writeFileSync(file('root.key'), keys.privateKey.export({ format: 'pem', type: 'pkcs8' }))
-  writeFileSync(
-    file('leaf.cnf'),
-    [
-      ...['keyUsage = critical, digitalSignature', 'extendedKeyUsage = clientAuth'],
-      ...['subjectKeyIdentifier = hash', 'authorityKeyIdentifier = keyid'],
-      ...['basicConstraints = critical, CA:FALSE', `crlDistributionPoints = URI:${wanted.url}`],
-    ].join('\n'),
-  )
-  const openssl = (...parts: string[]): void =>
-    void execFileSync('openssl', parts, { stdio: 'ignore' })
-  const subject = `/O=Partner, Inc./CN=${wanted.commonName}`
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  openssl('req', ...key, '-keyout', file('leaf.key'), '-subj', subject, '-out', file('leaf.csr'))
-  openssl(
-    ...[
-      'x509',
-      '-req',
-      '-in',
-      file('leaf.csr'),
-      '-CA',
-      file('root.pem'),
-      '-CAkey',
-      file('root.key'),
-    ],
-    ...['-set_serial', `0x${wanted.serial}`, '-days', '1', '-extfile', file('leaf.cnf')],
-    ...['-out', file('leaf.pem')],
-  )
-  return { root, issuer }
-}

@@ -14,7 +14,7 @@ import { readAuthorities } from './authorities.ts'
 import { findPath } from './find-path.ts'
 import type { MtlsConfig } from './mtls-auth.ts'
 import { refuseCertificate } from './refuse.ts'
-import { createRevocationCheck, type Step } from './revocation.ts'
+import { createRevocationCheck, type Step, stepsOf } from './revocation.ts'
 
 /** A client whose certificate one of the CAs has issued. */
 export interface ProvenClient {
@@ -31,7 +31,7 @@ export interface ProvenClient {
   readonly workload: string | undefined
   /** What the platform's own revocations are asked for; `undefined` for certificates of others. */
   readonly revocable: Pick<CertificateFacts, 'serial' | 'lineage'> | undefined
-  /** From the leaf up, each with its issuer. */
+  /** From the leaf up. */
   readonly steps: readonly Step[]
   /** Milliseconds since 1970. */
   readonly until: number
@@ -42,7 +42,7 @@ export interface Proof {
   recall(shown: readonly Buffer[]): ProvenClient | undefined
   /** Throws `Refusal`. */
   prove(shown: readonly Buffer[]): ProvenClient
-  /** Throws `Refusal`, or rejects with it where a list has to be fetched. */
+  /** Throws `Refusal`, or rejects with it where others have to be asked. */
   checkRevocation(client: ProvenClient): Promise<void> | undefined
 }
 
@@ -69,7 +69,7 @@ export function createProof(config: MtlsConfig, tools: PluginTools): Proof {
       names: [...facts.dnsNames, ...facts.uris, ...(commonName === undefined ? [] : [commonName])],
       ...{ commonName, subject: formatName(facts.subject) },
       authorities: path.flatMap(({ id }) => id ?? []),
-      steps: path.slice(0, -1).map((link, i) => ({ link, issuer: path[i + 1] ?? link })),
+      steps: stepsOf(path),
       until: Math.min(notAfter, now + config.cache_ttl * 1000),
     }
   }

@@ -1,21 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { has, temporaryFolder } from '@countersign/ground/testkit'
-import { createCrl, type Issuer, newSerial } from '@countersign/ground/x509'
+import { createCrl, newSerial } from '@countersign/ground/x509'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
   type Authority,
   client,
   createAuthority,
-  createOpensslClient,
   der,
   failed,
   HOUR,
   MtlsHouse,
   NOW,
 } from './mtls-house.fixture.ts'
+import { createOpensslCa, type OpensslCa } from './openssl-ca.fixture.ts'
 
 let partner: Authority
 let platform: Authority
@@ -42,7 +40,7 @@ describe('what another CA took back', () => {
   let serial: string
   /** The partner's CA, with a certificate that says where its list is, made by openssl as anyone's would be. */
   const folder = temporaryFolder()
-  let authority: { root: string; issuer: Issuer }
+  let authority: OpensslCa
   afterAll(() => {
     server.close()
     folder[Symbol.dispose]()
@@ -51,8 +49,8 @@ describe('what another CA took back', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/list.crl`
     serial = newSerial()
-    authority = await createOpensslClient(folder.path, { url, serial, commonName: 'till 7' })
-    leaf = readFileSync(join(folder.path, 'leaf.pem'), 'utf8')
+    authority = await createOpensslCa(folder.path)
+    leaf = authority.client({ serial, crlUrl: url })
   })
   beforeEach(() => {
     fetched = 0
@@ -85,8 +83,11 @@ describe('what another CA took back', () => {
     expect((await till('STRICT')).said).toEqual(failed)
     expect(fetched).toBe(1)
     list = crl([])
-    house.tools.nowMs = NOW + HOUR - 1
+    house.tools.nowMs = NOW + 59_999
     expect((await till('STRICT')).said).toEqual(failed)
+    house.tools.nowMs = NOW + 60_000
+    expect((await till('STRICT')).said).toBeUndefined()
+    expect(fetched).toBe(2)
   })
 
   test.skipIf(!has('openssl')).each<[string, () => Promise<Buffer | undefined>]>([

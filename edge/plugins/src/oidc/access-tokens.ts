@@ -5,7 +5,8 @@ import { CACHED_TOKEN_CHARS_MAX, CACHED_VERDICT_MS_MAX } from '../limits.ts'
 import { BoundedCache } from '../support/bounded-cache.ts'
 import { type ParsedToken, parseToken } from '../tokens/parse-token.ts'
 import { createBearerCheck, type CheckedToken } from './bearer.ts'
-import { checkBinding } from './binding.ts'
+import type { SentToken } from '../tokens/bearer.ts'
+import { createBinding } from './binding.ts'
 import type { OidcConfig } from './config.ts'
 import { createIntrospection } from './introspection.ts'
 import type { IssuerSource } from './issuer-source.ts'
@@ -52,9 +53,9 @@ export function createAccessTokens(
       ? checked.then((late) => keep(token, late))
       : keep(token, checked)
   }
-  const bound = (claims: JsonObject, asked: PluginRequest): Proof => {
-    const fault = checkBinding(claims, asked)
-    if (fault !== undefined) throw refuse.invalid(fault)
+  const checkBinding = createBinding(config, parts)
+  const bound = (claims: JsonObject, asked: PluginRequest, sent: SentToken): Proof => {
+    checkBinding(claims, asked, sent)
     return { claims }
   }
   const checkAny = (token: string): JsonObject | Promise<JsonObject> => {
@@ -68,22 +69,23 @@ export function createAccessTokens(
   }
   return {
     /** What is known of it: costs no cryptography. */
-    recall(token: string, asked: PluginRequest): Proof | undefined {
+    recall(sent: SentToken, asked: PluginRequest): Proof | undefined {
+      const { token } = sent
       const verdict = verdicts.get(token)
       if (
         verdict !== undefined &&
         verdict.state === source.current() &&
         tools.now() < verdict.until
       )
-        return bound(verdict.claims, asked)
+        return bound(verdict.claims, asked, sent)
       const claims = introspection?.recall(token)
-      return claims === undefined ? undefined : bound(claims, asked)
+      return claims === undefined ? undefined : bound(claims, asked, sent)
     },
-    check(token: string, asked: PluginRequest): Proof | Promise<Proof> {
-      const claims = checkAny(token)
+    check(sent: SentToken, asked: PluginRequest): Proof | Promise<Proof> {
+      const claims = checkAny(sent.token)
       return claims instanceof Promise
-        ? claims.then((late) => bound(late, asked))
-        : bound(claims, asked)
+        ? claims.then((late) => bound(late, asked, sent))
+        : bound(claims, asked, sent)
     },
   }
 }

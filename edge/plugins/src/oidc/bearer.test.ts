@@ -65,6 +65,9 @@ describe('a token of the issuer', () => {
     expect(
       (await house.ask({ ...bearer(house.token({ cnf: { jkt: 'x' } })), client })).status,
     ).toBe(401)
+    const strict = { proof_of_possession_mtls: 'strict' }
+    expect((await house.ask({ ...bearer(token), client }, strict)).status).toBeUndefined()
+    expect((await house.ask({ ...bearer(house.token()), client }, strict)).status).toBe(401)
   })
 })
 

@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { isBase64url } from '@countersign/ground/jose'
 import { ISSUER_KEYS_MAX } from '../limits.ts'
 import { isSymmetric, type Verifies, verifierOf } from '../tokens/algorithms.ts'
@@ -69,6 +69,33 @@ function algorithmOf({ alg, kty, crv }: Jwk): string | undefined {
   if (alg !== undefined) return typeof alg === 'string' ? alg : undefined
   const kind = `${String(kty)} ${typeof crv === 'string' ? crv : ''}`
   return Object.hasOwn(BY_KIND, kind) ? BY_KIND[kind] : undefined
+}
+
+/** The public key that a proof of DPoP brings, for its algorithm; `undefined` where it is none. */
+export function readProofKey(jwk: unknown, algorithm: string): Verifies | undefined {
+  if (!isObject(jwk) || jwk.kty === 'oct' || 'k' in jwk || 'd' in jwk) return undefined
+  const key = importKey(jwk)
+  const verifies = key === undefined ? undefined : verifierOf(algorithm, key)
+  return typeof verifies === 'function' ? verifies : undefined
+}
+
+const MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+}
+
+/** SHA-256 of a key in its one form (RFC 7638 section 3), in base64url. Costs no cryptography with keys. */
+export function thumbprintOf(jwk: unknown): string | undefined {
+  if (!isObject(jwk) || typeof jwk.kty !== 'string' || !Object.hasOwn(MEMBERS, jwk.kty))
+    return undefined
+  const parts: Record<string, string> = {}
+  for (const name of MEMBERS[jwk.kty] ?? []) {
+    const value = jwk[name]
+    if (typeof value !== 'string') return undefined
+    parts[name] = value
+  }
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
 }
 
 function importKey(jwk: Jwk): KeyObject | undefined {

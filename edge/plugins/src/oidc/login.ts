@@ -1,14 +1,13 @@
 import { messageOf } from '@countersign/ground/errors'
-import { parseJsonObject } from '@countersign/ground/jose'
-import type { PluginRequest, PluginTools } from '@countersign/kong'
+import type { PluginRequest } from '@countersign/kong'
 import * as client from 'openid-client'
 import { cookieValues } from '../support/cookies.ts'
 import { createSealedBox } from '../support/sealed-box.ts'
 import type { OidcConfig } from './config.ts'
-import type { IssuerSource, IssuerState } from './issuer-source.ts'
-import { providerFetch } from './provider-fetch.ts'
-import type { OidcRefusals } from './refusals.ts'
-import { boundTo, type Session, type Sessions, setCookie } from './sessions.ts'
+import type { Parts, ProviderClient } from './provider.ts'
+import { redirect } from './redirect.ts'
+import { sessionOf } from './session.ts'
+import { boundTo, type Sessions, setCookie } from './sessions.ts'
 
 /*
  * The authorization code flow (OpenID Connect Core 1.0 section 3.1, RFC 9700 section 2.1), by `openid-client`:
@@ -34,18 +33,13 @@ export interface Login {
   mayBegin(asked: PluginRequest): boolean
   begin(asked: PluginRequest): Promise<void>
   finish(asked: PluginRequest): Promise<void>
-  /** Ends the session here, and at the issuer where that has a place for it. */
-  end(asked: PluginRequest): Promise<void>
 }
 
-interface Parts {
-  readonly source: IssuerSource
-  readonly sessions: Sessions
-  readonly tools: PluginTools
-  readonly refuse: OidcRefusals
-}
-
-export function createLogin(config: OidcConfig, { source, sessions, tools, refuse }: Parts): Login {
+export function createLogin(
+  config: OidcConfig,
+  parts: Parts & { readonly provider: ProviderClient; readonly sessions: Sessions },
+): Login {
+  const { sessions, tools, refuse, provider } = parts
   const [redirectUri = ''] = config.redirect_uri ?? []
   const callback = new URL(redirectUri)
   const box = createSealedBox(
@@ -53,13 +47,6 @@ export function createLogin(config: OidcConfig, { source, sessions, tools, refus
     JSON.stringify(['authorization', ...boundTo(config)]),
   )
   const cookie = config.authorization_cookie_name
-  const clientAt = createClient(config, tools)
-  const stateNow = async (): Promise<IssuerState> => {
-    if (source.current() === undefined) await source.refreshed()
-    const state = source.current()
-    if (state === undefined) throw refuse.unavailable('nothing is known of the issuer')
-    return state
-  }
   const takeAttempt = (asked: PluginRequest): Attempt => {
     const [sealed, ...others] = cookieValues(asked, cookie)
     const plain = sealed === undefined || others.length > 0 ? undefined : box.open(sealed)
@@ -82,13 +69,13 @@ export function createLogin(config: OidcConfig, { source, sessions, tools, refus
       asked.header('authorization') === undefined,
 
     async begin(asked) {
-      const state = await stateNow()
+      const configured = await provider.configuration()
       const attempt: Attempt = {
         ...{ state: client.randomState(), nonce: client.randomNonce() },
         ...{ verifier: client.randomPKCECodeVerifier(), target: targetOf(asked) },
         until: tools.now() + config.authorization_rolling_timeout * 1000,
       }
-      const url = client.buildAuthorizationUrl(clientAt(state), {
+      const url = client.buildAuthorizationUrl(configured, {
         ...{ redirect_uri: redirectUri, scope: config.scopes.join(' ') },
         ...{ state: attempt.state, nonce: attempt.nonce, code_challenge_method: 'S256' },
         code_challenge: await client.calculatePKCECodeChallenge(attempt.verifier),
@@ -102,87 +89,28 @@ export function createLogin(config: OidcConfig, { source, sessions, tools, refus
 
     async finish(asked) {
       const attempt = takeAttempt(asked)
-      const state = await stateNow()
+      const configured = await provider.configuration()
       const tokens = await client
-        .authorizationCodeGrant(clientAt(state), new URL(`${redirectUri}?${asked.query}`), {
+        .authorizationCodeGrant(configured, new URL(`${redirectUri}?${asked.query}`), {
           ...{ pkceCodeVerifier: attempt.verifier, expectedState: attempt.state },
           ...{ expectedNonce: attempt.nonce, idTokenExpected: true },
         })
         .catch((error: unknown) => {
           throw refuse.invalid(`the login did not succeed: ${messageOf(error)}`)
         })
-      const payload = tokens.id_token?.split('.')[1] ?? ''
-      const claims = parseJsonObject(Buffer.from(payload, 'base64url'))
-      if (claims === undefined) throw refuse.invalid('the ID token is not one plain JSON object')
-      const now = tools.now()
-      const scope = tokens.scope ?? config.scopes.join(' ')
-      const session: Session = {
-        ...{ claims: { scope, ...claims }, accessToken: tokens.access_token },
-        ...{ startedAt: now, seenAt: now },
-      }
+      const scope = config.scopes.join(' ')
+      const session = sessionOf(tokens, { now: tools.now(), scope })
+      if (session === undefined) throw refuse.invalid('the ID token is not one plain JSON object')
       if (!sessions.write(asked, session))
         throw refuse.invalid('the tokens of the issuer are too long for cookies')
       asked.answerHeaders.add('set-cookie', setCookie(cookie, undefined, config))
       asked.answer(redirect(attempt.target))
     },
-
-    async end(asked) {
-      sessions.clear(asked)
-      if (source.current() === undefined) await source.refreshed()
-      const [wanted] = config.logout_redirect_uri ?? []
-      const endSession = source.current()?.metadata.endSessionEndpoint
-      if (endSession === undefined) {
-        if (wanted !== undefined) asked.answer(redirect(wanted))
-        else asked.answer({ status: 200, headers: JSON_TYPE, body: '{"message":"Logged out"}' })
-        return
-      }
-      const url = new URL(endSession)
-      url.searchParams.set('client_id', config.client_id?.[0] ?? '')
-      if (wanted !== undefined) url.searchParams.set('post_logout_redirect_uri', wanted)
-      asked.answer(redirect(url.href))
-    },
   }
 }
-
-const JSON_TYPE = ['content-type', 'application/json; charset=utf-8']
-
-const redirect = (location: string, headers: readonly string[] = []) => ({
-  status: 302,
-  headers: ['location', location, 'cache-control', 'no-store', ...headers],
-  body: '',
-})
 
 /** The canonical path begins with one slash: with two it would be another host. */
 function targetOf({ path, query }: PluginRequest): string {
   const local = `/${path.replace(/^[/\\]+/, '')}`
   return query === '' ? local : `${local}?${query}`
-}
-
-/** The client for what is known of the issuer; made anew when that changes. */
-function createClient(config: OidcConfig, tools: PluginTools) {
-  const made = new WeakMap<IssuerState, client.Configuration>()
-  return (state: IssuerState): client.Configuration => {
-    const before = made.get(state)
-    if (before !== undefined) return before
-    const [id = ''] = config.client_id ?? []
-    const [secret] = config.client_secret ?? []
-    const configured = new client.Configuration(
-      // It came as JSON, and its issuer and places have been looked at.
-      state.metadata.raw as client.ServerMetadata,
-      id,
-      {},
-      authOf(config, secret),
-    )
-    configured.timeout = config.timeout / 1000
-    configured[client.customFetch] = providerFetch(tools, config.timeout)
-    client.enableNonRepudiationChecks(configured)
-    made.set(state, configured)
-    return configured
-  }
-}
-
-function authOf({ client_auth }: OidcConfig, secret: string | undefined): client.ClientAuth {
-  const method = client_auth?.[0] ?? (secret === undefined ? 'none' : 'client_secret_basic')
-  if (method === 'client_secret_basic') return client.ClientSecretBasic(secret)
-  return method === 'client_secret_post' ? client.ClientSecretPost(secret) : client.None()
 }

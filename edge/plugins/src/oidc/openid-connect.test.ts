@@ -114,6 +114,18 @@ test('no token: 401; the realm is the issuer', async () => {
   expect(refusal?.facts.headers?.['www-authenticate']).toMatch(/^Bearer realm="localhost:\d+"$/)
 })
 
+test('cookies are of this host alone where their path allows it; what is stored is accepted again', () => {
+  const names = (changes: Record<string, unknown>) => {
+    const given = { issuer: 'https://issuer.test', audience_required: ['a'], ...changes }
+    const config = openidConnect.schema.parse(given)
+    expect(openidConnect.schema.parse(config)).toEqual(config)
+    return [config.session_cookie_name, config.authorization_cookie_name]
+  }
+  expect(names({})).toEqual(['__Host-session', '__Host-authorization'])
+  expect(names({ session_cookie_path: '/a' })).toEqual(['session', 'authorization'])
+  expect(names({ session_cookie_name: 'mine' })).toEqual(['mine', '__Host-authorization'])
+})
+
 test.each<[Record<string, unknown>, string]>([
   [{ issuer: 'http://issuer.test' }, 'an https URL is expected'],
   [{ audience_required: null }, 'audience_required or client_id is needed'],
@@ -131,6 +143,19 @@ test.each<[Record<string, unknown>, string]>([
   ],
   [{ session_secret: 'short' }, 'the secret has fewer than 32 characters'],
   [{ client_id: ['a', 'b'] }, 'one is enough here'],
+  [{ dpop_use_nonce: true }, 'proofs are held to their time, not to a nonce'],
+  [{ proof_of_possession_mtls: 'off' }, 'a token that is bound to a certificate needs it'],
+  [{ userinfo_endpoint: 'http://issuer.test/me' }, 'an https URL is expected'],
+  [{ upstream_user_info_header: 'X User' }, 'bad header name'],
+  [{ upstream_headers_claims: ['name'] }, 'have one entry for each other'],
+  [
+    {
+      ...{ auth_methods: ['authorization_code', 'session'], client_id: ['a'] },
+      ...{ redirect_uri: ['https://a.test/cb'], session_secret: 'x'.repeat(32) },
+      ...{ session_cookie_path: '/a', session_cookie_name: '__Host-a' },
+    },
+    'a __Host- cookie has the path /',
+  ],
   [{ extra_jwks_uris: ['https://a.test'] }, 'Unrecognized key'],
 ])('%j is a mistake', (changes, message) => {
   const config = { issuer: 'https://issuer.test', audience_required: ['a'], ...changes }

@@ -1,6 +1,7 @@
 import type { PluginTools } from '@countersign/kong'
 import { Refusal, type VerifiedToken } from '@countersign/layers'
 import { BoundedCache } from '../support/bounded-cache.ts'
+import type { SentToken } from '../tokens/bearer.ts'
 import { parseToken } from '../tokens/parse-token.ts'
 import type { Proof } from './access-tokens.ts'
 import { isAudience } from './claims.ts'
@@ -14,6 +15,9 @@ export function createOwnTokens(
   config: OidcConfig,
   { tools, refuse }: { tools: PluginTools; refuse: OidcRefusals },
 ) {
+  const isStrict = [config.proof_of_possession_mtls, config.proof_of_possession_dpop].includes(
+    'strict',
+  )
   const seen = new BoundedCache<Pick<Proof, 'claims'>>()
   const settle = (token: string, { person }: VerifiedToken): Proof => {
     const known = seen.get(token)
@@ -22,6 +26,8 @@ export function createOwnTokens(
     if (typeof parsed === 'string') throw refuse.invalid(parsed)
     const { claims } = parsed
     if (!isAudience(claims, config)) throw refuse.invalid('the token is for another audience')
+    // The verifier takes no bound ones, as it does not know the connection.
+    if (isStrict) throw refuse.invalid('the token is not bound')
     seen.set(token, { claims })
     return { claims, person }
   }
@@ -31,7 +37,8 @@ export function createOwnTokens(
       ? refuse.invalid(error.facts.rule ?? 'the platform does not believe it')
       : error
   }
-  const check = (token: string): Proof | Promise<Proof> => {
+  const check = ({ token, scheme }: SentToken): Proof | Promise<Proof> => {
+    if (scheme === 'DPoP') throw refuse.proof('the token is bound to no key')
     try {
       const verified = tools.verifyToken(token)
       if (!(verified instanceof Promise)) return settle(token, verified)
@@ -45,8 +52,8 @@ export function createOwnTokens(
   return {
     check,
     /** Who had a good token goes on, whatever others have spent: its verifier has the verdict. */
-    recall(token: string): Proof | undefined {
-      const proof = seen.get(token) === undefined ? undefined : check(token)
+    recall(sent: SentToken): Proof | undefined {
+      const proof = seen.get(sent.token) === undefined ? undefined : check(sent)
       return proof instanceof Promise ? undefined : proof
     },
   }

@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { Provider } from 'oidc-provider'
 import { startTlsServer, type TlsServer } from '../testing/tls-server.ts'
 
-/* A real OpenID provider over TLS, at which everybody who asks is logged in as anna. */
+/* A real OpenID provider over TLS, at which everybody who asks is logged in as `who`. */
 
 export const REDIRECT = 'https://gate.test/orders/callback'
 export const CLIENT = { client_id: ['shop'], client_secret: ['c'.repeat(40)] }
@@ -14,21 +14,36 @@ export interface RealProvider extends AsyncDisposable {
   logIn(start: string): Promise<string>
   /** An opaque access token of the client for `orders`. */
   token(scope: string): Promise<string>
+  /** Ends what a person has granted: no token of it is good any more. */
+  forget(): Promise<void>
   /** How often its introspection was asked. */
   introspections: number
+  /** Whom it takes everybody for. */
+  who: string
+  /** The paths of what it was asked, in their order. */
+  readonly asked: string[]
 }
 
 export async function startRealProvider(): Promise<RealProvider> {
   const server = await startTlsServer((request, response) => {
     if (request.url?.startsWith('/token/introspection')) running.introspections++
+    running.asked.push(request.url?.split('?', 1)[0] ?? '')
     if (request.url?.startsWith('/interaction/') !== true) return callback(request, response)
-    const login = { login: { accountId: 'anna' } }
+    const login = { login: { accountId: running.who } }
     return void provider.interactionFinished(request, response, login)
   })
-  const provider = createProvider(server.origin)
+  const grants: string[] = []
+  const provider = createProvider(server.origin, grants)
   const callback = provider.callback()
   const running: RealProvider = {
-    ...{ issuer: server.origin, fetch: server.fetch, introspections: 0 },
+    ...{ issuer: server.origin, fetch: server.fetch, introspections: 0, asked: [] },
+    who: 'anna',
+    async forget() {
+      for (const id of grants.splice(0)) {
+        const grant = await provider.Grant.find(id)
+        await grant?.destroy()
+      }
+    },
     logIn: (start) => follow(start, server),
     async token(scope) {
       const basic = Buffer.from(`shop:${CLIENT.client_secret[0]}`).toString('base64')
@@ -47,7 +62,7 @@ export async function startRealProvider(): Promise<RealProvider> {
   return running
 }
 
-function createProvider(issuer: string): Provider {
+function createProvider(issuer: string, grants: string[]): Provider {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwk = { ...privateKey.export({ format: 'jwk' }), kid: 'sig', use: 'sig', alg: 'ES256' }
   return new Provider(issuer, {
@@ -55,20 +70,27 @@ function createProvider(issuer: string): Provider {
       {
         ...{ client_id: 'shop', client_secret: CLIENT.client_secret[0] ?? '' },
         ...{ redirect_uris: [REDIRECT], response_types: ['code'] },
-        grant_types: ['authorization_code', 'client_credentials'],
+        post_logout_redirect_uris: ['https://gate.test/bye'],
+        grant_types: ['authorization_code', 'client_credentials', 'refresh_token'],
         id_token_signed_response_alg: 'ES256',
       },
     ],
     jwks: { keys: [jwk] },
     cookies: { keys: [randomBytes(32).toString('hex')] },
     scopes: ['openid', 'profile', 'read', 'write'],
-    claims: { openid: ['sub'], profile: ['name', 'roles'] },
+    claims: { openid: ['sub'], profile: ['name', 'roles', 'nickname'] },
     conformIdTokenClaims: false,
+    issueRefreshToken: async () => true,
+    rotateRefreshToken: true,
     pkce: { required: () => true },
     interactions: { url: (_, { uid }) => `/interaction/${uid}` },
     findAccount: (_, id) => ({
       accountId: id,
-      claims: () => ({ sub: id, name: 'Anna', roles: ['admin'] }),
+      claims: (use) => ({
+        ...{ sub: id, name: 'Anna', roles: ['admin'] },
+        // Not everything fits into a token.
+        ...(use === 'userinfo' ? { nickname: 'annie' } : {}),
+      }),
     }),
     async loadExistingGrant({ oidc }) {
       const { client, session } = oidc
@@ -77,12 +99,13 @@ function createProvider(issuer: string): Provider {
         ...{ clientId: client.clientId, accountId: session.accountId },
       })
       grant.addOIDCScope('openid profile')
-      await grant.save()
+      grants.push(await grant.save())
       return grant
     },
     features: {
       devInteractions: { enabled: false },
       introspection: { enabled: true },
+      revocation: { enabled: true },
       clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,

@@ -1,11 +1,14 @@
 import { Refusal } from '@countersign/layers'
 import { challenge } from '../support/refuse.ts'
+import { PUBLIC_KEY_ALGORITHMS } from '../tokens/algorithms.ts'
 import type { OidcConfig } from './config.ts'
 
 /** How openid-connect refuses: Kong's texts, which an operator may change; why is for the log. */
 export interface OidcRefusals {
   missing(): Refusal
   invalid(why: string): Refusal
+  /** A token that is bound to a key came without a good proof of it. */
+  proof(why: string): Refusal
   forbidden(why: string): Refusal
   unavailable(why: string): Refusal
 }
@@ -13,7 +16,8 @@ export interface OidcRefusals {
 export function createOidcRefusals(config: OidcConfig): OidcRefusals {
   const unauthorized = config.unauthorized_error_message
   const realm = new URL(config.issuer).host
-  const header = (error?: string) => ({ 'www-authenticate': challenge('Bearer', realm, error) })
+  const scheme = config.proof_of_possession_dpop === 'strict' ? 'DPoP' : 'Bearer'
+  const header = (error?: string) => ({ 'www-authenticate': challenge(scheme, realm, error) })
   return {
     missing: () =>
       new Refusal('TOKEN_MISSING', {
@@ -26,6 +30,15 @@ export function createOidcRefusals(config: OidcConfig): OidcRefusals {
         ...{ message: unauthorized, rule: `openid-connect: ${why}` },
         remedy: 'send an access token that the issuer has made for this audience',
         headers: header('invalid_token'),
+      }),
+    proof: (why) =>
+      new Refusal('TOKEN_INVALID', {
+        ...{ message: unauthorized, rule: `openid-connect: ${why}` },
+        remedy:
+          'send the token as "Authorization: DPoP <token>", with a new proof for each request',
+        headers: {
+          'www-authenticate': `DPoP realm="${realm}", error="invalid_dpop_proof", algs="${ALGS}"`,
+        },
       }),
     forbidden: (why) =>
       new Refusal('OPERATOR_DENIED', {
@@ -41,3 +54,5 @@ export function createOidcRefusals(config: OidcConfig): OidcRefusals {
       }),
   }
 }
+
+const ALGS = PUBLIC_KEY_ALGORITHMS.join(' ')

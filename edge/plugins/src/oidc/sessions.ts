@@ -1,20 +1,10 @@
-import type { JsonObject } from '@countersign/ground/jose'
 import type { PluginRequest, PluginTools } from '@countersign/kong'
 import { COOKIE_CHARS_MAX, SESSION_COOKIES_MAX } from '../limits.ts'
 import { BoundedCache } from '../support/bounded-cache.ts'
 import { cookieValues } from '../support/cookies.ts'
 import { createSealedBox } from '../support/sealed-box.ts'
 import type { OidcConfig } from './config.ts'
-
-/** Who has logged in. Times are milliseconds since 1970. */
-export interface Session {
-  /** Of the ID token. */
-  readonly claims: JsonObject
-  readonly accessToken: string
-  readonly startedAt: number
-  /** When the cookie was written. */
-  readonly seenAt: number
-}
+import { type Kept, readSession, type Session } from './session.ts'
 
 /*
  * A session is in its cookie and nowhere else: sealed, so that the browser can neither read nor change it; bound to this
@@ -22,11 +12,14 @@ export interface Session {
  *
  * - after `session_absolute_timeout`, whatever happens
  * - after `session_idling_timeout` or `session_rolling_timeout` without a request; requests write it anew
+ * - with its access token, where nothing comes of a refresh: renewal.ts
  *
  * What does not fit into one cookie goes on in the next: `session`, `session_2`, `session_3`.
  */
 export interface Sessions {
   find(asked: PluginRequest): Session | undefined
+  /** Writes it anew where it is time to say that somebody was there. */
+  touch(asked: PluginRequest, session: Session): void
   /** Writes it into the answer; false where it is too long for cookies. */
   write(asked: PluginRequest, session: Session): boolean
   clear(asked: PluginRequest): void
@@ -36,7 +29,7 @@ export interface Sessions {
 
 export function createSessions(config: OidcConfig, tools: PluginTools): Sessions {
   const { session_cookie_name: name, session_secret: secret } = config
-  const box = createSealedBox(secret ?? '', JSON.stringify(['session', ...boundTo(config)]))
+  const box = createSealedBox(secret ?? '', JSON.stringify(['session 2', ...boundTo(config)]))
   const names = Array.from({ length: SESSION_COOKIES_MAX }, (_, i) =>
     i === 0 ? name : `${name}_${i + 1}`,
   )
@@ -50,12 +43,12 @@ export function createSessions(config: OidcConfig, tools: PluginTools): Sessions
     if (before !== undefined) return before
     const plain = box.open(sealed)
     // Only this plugin seals: what opens is what it has written.
-    const session = plain === undefined ? undefined : (JSON.parse(plain) as Session)
+    const session = plain === undefined ? undefined : readSession(JSON.parse(plain) as Kept)
     if (session !== undefined) known.set(sealed, session)
     return session
   }
   const write: Sessions['write'] = (asked, session) => {
-    const sealed = box.seal(JSON.stringify(session))
+    const sealed = box.seal(JSON.stringify({ ...session, claims: undefined }))
     const parts = sealed.match(new RegExp(`.{1,${COOKIE_CHARS_MAX}}`, 'g')) ?? []
     if (parts.length > names.length) return false
     names.forEach((each, i) => {
@@ -71,10 +64,11 @@ export function createSessions(config: OidcConfig, tools: PluginTools): Sessions
     find(asked) {
       const sealed = joinedCookie(asked, names)
       const session = sealed === undefined ? undefined : open(sealed)
+      return session !== undefined && tools.now() < endOf(session) ? session : undefined
+    },
+    touch(asked, session) {
       const now = tools.now()
-      if (session === undefined || !(now < endOf(session))) return undefined
       if (now - session.seenAt > lifeMs / 4) write(asked, { ...session, seenAt: now })
-      return session
     },
     clear(asked) {
       for (const each of names)

@@ -31,6 +31,7 @@ import { CacheStore } from './store.ts'
 export const proxyCache: Plugin<ProxyCacheConfig> = {
   name: 'proxy-cache',
   priority: 100,
+  again: false,
   schema: proxyCacheSchema,
   safer: [
     {

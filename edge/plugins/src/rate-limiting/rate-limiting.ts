@@ -11,6 +11,7 @@ import { PERIODS, type Period, type RateLimitingConfig, rateLimitingSchema } fro
 export const rateLimiting: Plugin<RateLimitingConfig> = {
   name: 'rate-limiting',
   priority: 910,
+  again: false,
   schema: rateLimitingSchema,
   safer: [
     {

@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
-import { type ClientRequest, request } from 'node:http'
+import type { ClientRequest } from 'node:http'
 import { createRequire } from 'node:module'
 import { dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeHttp } from '@countersign/ground/http1'
 import { writeFileAtomic } from '@countersign/ground/store'
 import type { Log } from '@countersign/ground/telemetry'
 import { type Engine, EngineError } from '../engine.ts'
@@ -86,7 +87,7 @@ async function answers(socketPath: string): Promise<void> {
     authorization: 'AWS4-HMAC-SHA256 Credential=ready/check, SignedHeaders=host, Signature=0',
   }
   const status = await new Promise<number>((resolve, reject) => {
-    const asked: ClientRequest = request(
+    const asked: ClientRequest = nodeHttp.request(
       { socketPath, method: 'POST', path: '/', headers, timeout: START_MS_MAX },
       (response) => {
         response.resume()

@@ -10,7 +10,7 @@ export const personSchema = z.strictObject({
 const reply = z.strictObject({ person: personSchema.nullable() })
 
 /**
- * What the identity provider asks of the service that knows the people. The user service serves these
+ * What the identity provider, and for one of them the control plane, asks of the service that knows the people. The user service serves these
  * endpoints beside its own. `null` stands alike for unknown, disabled and wrong password.
  */
 export const people = contract('user', {
@@ -30,7 +30,8 @@ export const people = contract('user', {
   describe: endpoint({
     at: 'GET /internal/people/:id',
     summary: 'The person of this id with the roles of this moment, if the account is open',
-    callers: ['identity'],
+    // The control plane asks whether who holds a key of the Admin API is an administrator still.
+    callers: ['identity', 'control'],
     roles: 'stranger',
     limit: '1000/second per caller',
     reply,

@@ -154,6 +154,7 @@ export class Town {
   readonly world: World
   readonly instances: (Instance | undefined)[] = []
   readonly #clients: readonly Client[]
+  #of = 1
   /** What a process has let pass that ended is known to Redis alone: then that keeps its memory. */
   #forgotten = false
   readonly #run: number
@@ -167,9 +168,24 @@ export class Town {
   }
   async open(of: number): Promise<void> {
     await this.world.admin.flushAll()
-    for (let index = 0; index < of; index++) await this.start(index, of)
+    await this.#gather(of)
   }
-  async start(index: number, of: number): Promise<void> {
+  async #gather(of: number): Promise<void> {
+    this.#of = of
+    for (let index = 0; index < of; index++) await this.start(index)
+  }
+  /** All end, in good order or not, and another number of them begins. */
+  async resize(of: number, leaves: boolean): Promise<void> {
+    if (this.world.away || this.world.unanswered > 0) return
+    if (this.live.some(({ mode }) => mode === 'local')) return
+    if (leaves) for (const instance of this.live) await instance.leave()
+    this.instances.length = 0
+    this.#forgotten = true
+    await this.#gather(of)
+  }
+  async start(at: number): Promise<void> {
+    const of = this.#of
+    const index = at % of
     const client = this.#clients[index]
     if (client === undefined || this.world.away || this.world.unanswered > 0) return
     if (this.instances[index] !== undefined) return
@@ -180,7 +196,8 @@ export class Town {
     if (this.live.some(({ mode }) => mode !== 'redis')) instance.mode = 'settling'
   }
   /** Ends a process, in good order or not. What it let pass without Redis would be known to nobody. */
-  async stop(index: number, leaves: boolean): Promise<void> {
+  async stop(at: number, leaves: boolean): Promise<void> {
+    const index = at % this.#of
     const instance = this.instances[index]
     if (instance === undefined || instance.mode === 'local' || this.live.length < 2) return
     if (leaves && instance.mode === 'redis') await instance.leave()

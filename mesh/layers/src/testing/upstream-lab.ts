@@ -11,6 +11,9 @@ export class UpstreamLab {
   readonly ours: TestCredential
   readonly theirs: TestCredential
   readonly cleanups: (() => unknown)[] = []
+  readonly #logged = createTestLog()
+  /** What the upstreams have logged. */
+  readonly lines = this.#logged.lines
 
   private constructor(pki: TestPki, ours: TestCredential, theirs: TestCredential) {
     this.pki = pki
@@ -29,7 +32,7 @@ export class UpstreamLab {
     const server = await RawServer.workload(this.theirs, this.pki.bundle, onBytes)
     const upstream = createUpstream({
       ...{ address: { host: '127.0.0.1', port: server.port }, expectedId: idOf('payment') },
-      ...{ identity: new TestIdentity(this.ours, this.pki.bundle), log: createTestLog().log },
+      ...{ identity: new TestIdentity(this.ours, this.pki.bundle), log: this.#logged.log },
       ...options,
     })
     this.cleanups.push(async () => {

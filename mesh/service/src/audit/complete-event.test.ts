@@ -64,7 +64,7 @@ describe('completeEvent', () => {
     expect(event.countersign).toEqual({ rule: 'r' })
     expect(event.event).toEqual(said.event)
   })
-  test('whatever is said, the collector can take it', () => {
+  test('whatever is said, the collector can take it', { timeout: 120_000 }, () => {
     const names = [
       'action',
       'userId',

@@ -225,7 +225,7 @@ describe('audit writer', () => {
 
 describe('kill -9', () => {
   test('loses no event that was recorded durably, and the spool goes on', {
-    timeout: 60_000,
+    timeout: 240_000,
   }, async () => {
     using folder = temporaryFolder()
     const durable = new Set<string>()
@@ -233,7 +233,7 @@ describe('kill -9', () => {
       const child = startChild(folder.path, round)
       const before = durable.size
       createInterface({ input: child.stdout }).on('line', (line) => durable.add(line))
-      await until(() => durable.size > before + 20 + round * 7, 'the child records', 15_000)
+      await until(() => durable.size > before + 20 + round * 7, 'the child records', 60_000)
       child.kill('SIGKILL')
       await once(child, 'close')
     }

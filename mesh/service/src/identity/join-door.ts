@@ -1,7 +1,8 @@
-import { type IncomingMessage, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
 import { type Issued, issuedSchema, type Join } from '@countersign/contract/platform'
 import { messageOf } from '@countersign/ground/errors'
+import { nodeHttp } from '@countersign/ground/http1'
 import type { SpiffeId } from '@countersign/ground/spiffe'
 import { checkSvid } from '@countersign/ground/x509'
 import { DOOR_ANSWER_BYTES_MAX, DOOR_WAIT_MS_MAX } from './limits.ts'
@@ -71,7 +72,7 @@ async function send(
   { join, signal }: { join: Join; signal: AbortSignal },
 ): Promise<DoorAnswer> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const outgoing = request({
+    const outgoing = nodeHttp.request({
       ...{ method: 'POST', path: '/v1/join', host: door.host, port: door.port, signal },
       headers: { 'content-type': 'application/json', connection: 'close' },
       createConnection: () => socket,

@@ -195,7 +195,7 @@ describe('an identity', () => {
       throw new Error('a mistake')
     })
     const forget = identity.onChange(() => void heard++)
-    await until(() => seen.renewed >= 2, 'two renewals', 8_000)
+    await until(() => seen.renewed >= 2, 'two renewals')
     expect(heard).toBeGreaterThanOrEqual(2)
     forget()
     identity.close()

@@ -95,6 +95,7 @@ function createApp(workload: Workload, unknown: Unknown): FastifyInstance {
       insecureHTTPParser: false,
     },
     logger: false,
+    schemaController: NO_SCHEMAS,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
@@ -112,6 +113,14 @@ function createApp(workload: Workload, unknown: Unknown): FastifyInstance {
   app.addHook('onClose', async () => renewed())
   app.setNotFoundHandler((request, reply) => unknown.notFound(request, reply))
   return app
+}
+
+/** Contracts check bodies themselves. Without these two Fastify loads a compiler of JSON schemas into each process. */
+const NO_SCHEMAS = {
+  compilersFactory: { buildValidator: refuseSchema, buildSerializer: refuseSchema },
+}
+function refuseSchema(): never {
+  throw new Error('broken invariant: a route of the mesh has a schema of JSON')
 }
 
 function refusalCounter({ metrics }: Workload): Door['refused'] {

@@ -77,7 +77,7 @@ async function atWork(): Promise<{
       )
   }
   // Short ones, and some that are under way while certificates and roots change.
-  const loops = [...Array(12).fill(2), 150, 400, 900].map(loop)
+  const loops = [2, 5, 10, 150, 400, 900].map(loop)
   const stop = async (): Promise<void> => {
     running = false
     await Promise.all(loops)
@@ -94,7 +94,7 @@ const latest = (instance: string) =>
 
 test('a rotation of the root fails no call, and in the end only the new one is believed', async () => {
   authorities = await TestAuthorities.open()
-  authorities.trust.lifeMs = 5_000
+  authorities.trust.lifeMs = 10_000
   const { order, payment, failures, answered, stop } = await atWork()
   const [next, old] = [await createTestRoot('next'), authorities.domain.root]
   const both = (check: (report: ReturnType<typeof latest>) => boolean): boolean =>
@@ -113,7 +113,7 @@ test('a rotation of the root fails no call, and in the end only the new one is b
   await until(
     () => both((report) => report?.certificates[0]?.issuer === next.issuer),
     'everybody shows a certificate under it',
-    15_000,
+    60_000,
   )
   const before = answered()
   authorities.change((trust) => {
@@ -121,14 +121,14 @@ test('a rotation of the root fails no call, and in the end only the new one is b
     trust.sequence = 3
   })
   await until(() => both((report) => report?.sequence === 3), 'everybody has dropped the old one')
-  await until(() => answered() > before + 50, 'calls go on')
+  await until(() => answered() > before + 50, 'calls go on', 60_000)
   await stop()
   expect(failures).toEqual([])
   for (const { identity } of [order, payment]) {
     expect(identity.bundle()).not.toContain(old.bundle)
     expect(factsOf(identity.current().chain).authorityKeyId).toBe(next.issuer)
   }
-}, 40_000)
+}, 150_000)
 
 test('a workload that is taken back loses its calls at both ends, and nobody else does', async () => {
   authorities = await TestAuthorities.open()
@@ -136,9 +136,13 @@ test('a workload that is taken back loses its calls at both ends, and nobody els
   await until(() => answered() > 20, 'calls')
   const { lineage = '' } = factsOf(order.identity.current().chain)
   authorities.change(({ revoked }) => void revoked.push({ lineage, until: Date.now() + 3_600_000 }))
-  await until(() => failures.length > 0, 'calls that fail')
-  const after = answered()
-  await new Promise((resolve) => setTimeout(resolve, 300))
-  expect(answered()).toBe(after)
+  const pass = async (ms: number): Promise<number> => {
+    const before = answered()
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    return answered() - before
+  }
+  // Answers that were there already may still be counted behind the first failure, and then none is.
+  await until(async () => failures.length > 0 && (await pass(100)) === 0, 'no more answers')
+  expect(await pass(300)).toBe(0)
   await stop()
-}, 20_000)
+}, 40_000)

@@ -17,3 +17,7 @@ export function testEvent(name: string, more: Partial<AuditEvent> = {}): AuditEv
     ...more,
   }
 }
+
+/** The events `e<from>` up to `e<to>`, that one not included. */
+export const testEvents = (from: number, to: number): AuditEvent[] =>
+  Array.from({ length: to - from }, (_, i) => testEvent(`e${from + i}`))

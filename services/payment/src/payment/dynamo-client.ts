@@ -1,7 +1,7 @@
-import { Agent } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { CodedError } from '@countersign/ground/errors'
+import { nodeHttp } from '@countersign/ground/http1'
 import { isNearby } from '@countersign/ground/store'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import {
@@ -66,7 +66,7 @@ function place({ socketPath, endpoint }: DynamoOptions): {
 }
 
 /** Connects to a unix socket whatever host the request names. */
-class SocketAgent extends Agent {
+class SocketAgent extends nodeHttp.Agent {
   readonly #path: string
   constructor(path: string, options: { keepAlive: boolean; maxSockets: number }) {
     super(options)

@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest'
+import { verify } from '@node-rs/argon2'
+import { expect, test, vi } from 'vitest'
 import { createPasswords } from './passwords.ts'
+
+// The library itself, and a note of what it was asked.
+vi.mock('@node-rs/argon2', { spy: true })
 
 const passwords = await createPasswords()
 
@@ -22,8 +26,12 @@ test('knows hashes of other parameters, and of another algorithm, as outdated', 
   expect(passwords.isOutdated('$argon2i$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA')).toBe(true)
 })
 
-test('nobody has no password that fits', async () => {
+test('nobody has no password that fits, and costs as much as somebody', async () => {
+  vi.mocked(verify).mockClear()
   expect(await passwords.matches(undefined, '')).toBe(false)
+  // Against a hash of today's parameters: what it costs is what they say.
+  expect(vi.mocked(verify)).toHaveBeenCalledTimes(1)
+  expect(passwords.isOutdated(String(vi.mocked(verify).mock.lastCall?.[0]))).toBe(false)
 })
 
 test('hashing leaves the event loop free', async () => {

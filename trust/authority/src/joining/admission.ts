@@ -20,11 +20,13 @@ import type { Ticket } from './recognise.ts'
  */
 export class Admission {
   readonly #options: JoinDoorOptions
+  readonly #now: () => number
   readonly #failures: Buckets = new Map()
   readonly #attempts: Buckets = new Map()
 
   constructor(options: JoinDoorOptions) {
     this.#options = options
+    this.#now = options.now ?? Date.now
   }
 
   /** Throws `Refusal`, counted or recorded. */
@@ -33,7 +35,7 @@ export class Admission {
     asker: Omit<Asker, 'workload'>,
   ): Promise<{ ticket: Ticket; csr: string }> {
     const found = await this.#identify(request, asker)
-    if (!takeFor(this.#attempts, found.ticket.hash, JOIN_ATTEMPTS_PER_TOKEN, Date.now()))
+    if (!takeFor(this.#attempts, found.ticket.hash, JOIN_ATTEMPTS_PER_TOKEN, this.#now()))
       throw this.#shed(tooMany())
     // Who has left would lose the token for an answer that nobody reads.
     if (request.socket.destroyed) throw this.#shed(new Refusal('REQUEST_TIMEOUT'))
@@ -49,7 +51,7 @@ export class Admission {
       return { ticket: await this.#options.recognise(join), csr: join.csr }
     } catch (error) {
       const address = addressKey(asker.address ?? '')
-      if (!takeFor(this.#failures, address, JOIN_FAILURES_PER_ADDRESS, Date.now()))
+      if (!takeFor(this.#failures, address, JOIN_FAILURES_PER_ADDRESS, this.#now()))
         throw this.#shed(tooMany())
       const refusal = error instanceof Refusal ? error : toRefusal(error)
       // Requests that are no join come in floods, and mean nothing one by one.

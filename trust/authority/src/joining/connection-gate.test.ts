@@ -43,18 +43,18 @@ async function join(): Promise<void> {
   const { token } = await host.mint('order')
   const identity = await joinTrustDomain({
     ...{ name: 'order', trustDomain: TRUST_DOMAIN, doors: [host.door], bundle: pki.root, token },
-    ...{ renew: () => Promise.reject(new Error('away')), log: silent, waitMsMax: 10_000 },
+    ...{ renew: () => Promise.reject(new Error('away')), log: silent, waitMsMax: 30_000 },
   })
   identity.close()
 }
 
 it('an address that holds all its places keeps no other address out', async () => {
   const seen = idle(JOIN_ACTIVE_PER_ADDRESS + 200, '127.0.0.2')
-  // Nothing was cut off yet: the join went past them.
   await join()
-  expect(seen.closed).toBe(0)
+  // The join went past them: behind them it would come after two rounds that are cut off.
+  expect(seen.closed).toBeLessThan(2 * JOIN_ACTIVE_PER_ADDRESS)
   // Then those that were let in are, and the next of that address have their turn.
-  await until(() => seen.closed >= JOIN_ACTIVE_PER_ADDRESS, 'the silent ones are cut off', 25_000)
+  await until(() => seen.closed >= JOIN_ACTIVE_PER_ADDRESS, 'the silent ones are cut off', 35_000)
 }, 40_000)
 
 it('a connection that never asks is cut off, and its place is free again', async () => {
@@ -66,7 +66,7 @@ it('a connection that never asks is cut off, and its place is free again', async
     socket.on('error', () => undefined).once('close', () => void closed++)
     open.push(socket)
   }
-  await until(() => closed === silentOnes.length, 'all are cut off', 14_000)
+  await until(() => closed === silentOnes.length, 'all are cut off', 30_000)
   await join()
   expect(await host.metrics.text()).toMatch(/refused_total\{kind="join",code="CONNECTIONS"\} 96/)
 }, 40_000)

@@ -1,10 +1,12 @@
 import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { connect as connectPlain } from 'node:net'
 import { request } from 'node:https'
 import { connect as connectTls } from 'node:tls'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { createCsr, generateKeyPair, readCertificate } from '@countersign/ground/x509'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { JOIN_FAILURES_PER_ADDRESS } from '../limits.ts'
 import { type Host, startHost } from '../testing/authority-host.ts'
 import { createPki, type Pki } from '../testing/test-pki.ts'
 import { generateToken } from '../token/token.ts'
@@ -12,10 +14,12 @@ import { generateToken } from '../token/token.ts'
 let temporary: ReturnType<typeof temporaryFolder>
 let pki: Pki
 let host: Host
+/** It stands still: how long a request takes earns nobody another one. */
+let clock = 0
 beforeAll(async () => {
   temporary = temporaryFolder()
   pki = await createPki(temporary.path)
-  host = await startHost({ pki, instance: 'authority-1' })
+  host = await startHost({ pki, instance: 'authority-1', joinNow: () => clock })
 })
 afterAll(async () => {
   await host.close()
@@ -105,12 +109,14 @@ describe('the join door', () => {
     socket.on('error', () => undefined)
     socket.write('POST /v1/join HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n')
     socket.write('transfer-encoding: chunked\r\n\r\n')
+    await once(socket, 'secureConnect')
     const chunk = `4000\r\n${' '.repeat(0x4000)}\r\n`
     let chunks = 0
     while (!socket.closed && chunks < 4_096) {
-      socket.write(chunk)
       chunks += 1
-      await new Promise((resolve) => setTimeout(resolve, 1))
+      if (socket.write(chunk)) continue
+      // Whether it is read on or closed: something happens.
+      await Promise.race([once(socket, 'drain'), new Promise((end) => socket.once('close', end))])
     }
     // 64 MiB would have been sent otherwise.
     expect(socket.closed).toBe(true)
@@ -183,16 +189,22 @@ describe('the join door', () => {
   })
 
   it('bounds what one address may ask, and counts it', async () => {
-    const replies = await Promise.all(Array.from({ length: 400 }, () => send({})))
+    clock += 60_000
+    const { burst, perSecond } = JOIN_FAILURES_PER_ADDRESS
+    const replies = await Promise.all(Array.from({ length: burst + 30 }, () => send({})))
     const limited = replies.filter(({ status }) => status === 429)
-    expect(limited.length).toBeGreaterThan(50)
+    expect(limited).toHaveLength(30)
     expect(limited[0]?.headers['retry-after']).toBe('1')
     const counted = /certificates_refused_total\{kind="join",code="RATE_LIMITED"\} (\d+)/
     expect(Number(counted.exec(await host.metrics.text())?.[1])).toBe(limited.length)
     expect(host.events.some(({ event }) => event.code === 'RATE_LIMITED')).toBe(false)
+    clock += 1_000
+    const later = await Promise.all(Array.from({ length: perSecond + 5 }, () => send({})))
+    expect(later.filter(({ status }) => status === 429)).toHaveLength(5)
   })
 
   it('refuses a token that is tried over and over', async () => {
+    clock += 60_000
     const { token } = await host.mint('order')
     const body = JSON.stringify({ token, csr: 'x' })
     const replies = await Promise.all(Array.from({ length: 20 }, () => send({ body })))

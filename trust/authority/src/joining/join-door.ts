@@ -24,6 +24,8 @@ export interface JoinDoorOptions {
   readonly listen: { readonly host: string; readonly port: number }
   readonly identity: Pick<Identity, 'current' | 'onChange'>
   readonly events: Events
+  /** Milliseconds, for rates; the machine's clock unless a test has its own. */
+  readonly now?: () => number
   /** Whose token it is. Throws for one that nobody may join with. */
   recognise(join: Join): Promise<Ticket>
   /** Throws `Refusal`, of which there is an event already. */

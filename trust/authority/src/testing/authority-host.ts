@@ -50,6 +50,8 @@ export interface HostOptions {
   /** Mesh ports of the other authorities. */
   readonly peers?: readonly number[]
   readonly accounts?: AccountTokens
+  /** The clock of the rates at the join door. */
+  readonly joinNow?: () => number
 }
 
 /** Starts one authority. */
@@ -81,7 +83,7 @@ interface Opened {
 }
 
 async function run(
-  { meshPort = 0, peers = [], accounts }: HostOptions,
+  { meshPort = 0, peers = [], accounts, joinNow = Date.now }: HostOptions,
   { store, authority, identity, revocations }: Opened,
 ) {
   const seen = recording()
@@ -96,7 +98,7 @@ async function run(
     ...tokenHandlers({ tokens, sync, events }),
   }
   const door = await openJoinDoor({
-    ...{ listen: { host: '127.0.0.1', port: 0 }, identity, events },
+    ...{ listen: { host: '127.0.0.1', port: 0 }, identity, events, now: joinNow },
     recognise: (join) => recognise(join, { tokens, accounts }),
     redeem: (ticket, wanted) => redeem(ticket, wanted, { authority, sync, events }),
   })
@@ -143,7 +145,7 @@ function peerAt(identity: Identity, at: { host: string; port: number }) {
 async function mintAt(handlers: AnyHandlers, name: string): Promise<{ token: string }> {
   const permit = grant({ endpoint: 'mintToken', caller: 'desk' })
   const handle = handlers.mintToken as (input: object) => Promise<{ token: string }>
-  return handle({ body: { name, ttlSeconds: 60 }, permit, requestId: 'r-1' })
+  return handle({ body: { name, ttlSeconds: 600 }, permit, requestId: 'r-1' })
 }
 
 async function csrFor(name: string): Promise<string> {

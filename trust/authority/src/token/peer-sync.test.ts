@@ -100,7 +100,7 @@ describe.each([2, 3])('tokens of %i authorities', (count) => {
     const later = await mint(at(0))
     expect(at(0).sync.untold).toBe(2 * (count - 1))
     cut.clear()
-    await until(() => at(0).sync.untold === 0, 'the others are told', 10_000)
+    await until(() => at(0).sync.untold === 0, 'the others are told')
     expect(last().tokens.stateOf(hash)).toMatchObject({ spent: true })
     expect(last().tokens.stateOf(later.hash)).toMatchObject({ spent: false, name: 'order' })
   })
@@ -181,11 +181,11 @@ describe('tokens of two authorities', () => {
     }
     const sync = new PeerSync({ tokens: at(0).tokens, peers: [peer], log: silent })
     extra.push(sync)
-    await until(() => words.length === 1, 'the round has begun', 10_000)
+    await until(() => words.length === 1, 'the round has begun')
     const spent = sync.spend(second.hash)
     gate.resolve()
     await spent
-    await until(() => sync.untold === 0, 'the round is over', 10_000)
+    await until(() => sync.untold === 0, 'the round is over')
     expect(words).toEqual(['first false', 'second true'])
   })
 

@@ -71,7 +71,11 @@ describe('the login page', () => {
     type Seen = Awaited<ReturnType<typeof seen>>
     const known: Seen[] = []
     const unknown: Seen[] = []
-    for (let i = 0; i < 4; i++) {
+    // The quickest of each: a busy machine only ever adds. The store answers 60 ms apart.
+    const quickest = (all: Seen[]): number => Math.min(...all.map(({ ms }) => ms))
+    const apart = (): number => Math.abs(quickest(known) - quickest(unknown))
+    // Four of each, and up to eight while the machine has not been quiet once.
+    for (let i = 0; i < 4 || (i < 8 && apart() >= 30); i++) {
       known.push(await seen('customer'))
       unknown.push(await seen('nobody-of-this-name'))
     }
@@ -80,9 +84,7 @@ describe('the login page', () => {
     for (const { body, status } of [...known, ...unknown]) {
       expect({ body, status }).toEqual({ body: first?.body, status: 403 })
     }
-    // The quickest of each: a busy machine only ever adds. The store answers 60 ms apart.
-    const quickest = (all: Seen[]): number => Math.min(...all.map(({ ms }) => ms))
-    expect(Math.abs(quickest(known) - quickest(unknown))).toBeLessThan(30)
+    expect(apart()).toBeLessThan(30)
   })
   test('records who came from where, and neither password nor claimed address', async () => {
     const { browser, url } = await openLogin('198.51.100.7')

@@ -1,38 +1,22 @@
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
 import * as client from 'openid-client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { CLI_CLIENT } from '../clients/built-in.ts'
-import { createBrowser } from '../testing/browser.ts'
-import { startTestDatabases } from '../testing/database.ts'
-import { type Harness, startHarness } from '../testing/harness.ts'
-import { codeFlow, discover } from '../testing/relying-party.ts'
+import { useProvider } from '../testing/use-provider.ts'
 
-let databases: Awaited<ReturnType<typeof startTestDatabases>>
-let harness: Harness
-let config: client.Configuration
-beforeAll(async () => {
-  databases = await startTestDatabases()
-  harness = await startHarness({ databaseUrl: await databases.url() })
-  config = await discover(harness)
-})
-afterAll(async () => {
-  await harness?.close()
-  await databases?.stop()
-})
-const browser = () => createBrowser(harness.fetchAs())
-const flow = (who = 'customer') => codeFlow(config, browser(), harness.people.named(who))
-const eventsOf = (action: string) => harness.events.filter((event) => event.action === action)
+const my = useProvider()
+const { browser, eventsOf, flow } = my
 const invalidGrant = { error: 'invalid_grant', status: 400 }
 
 describe('the code flow, with openid-client as it is', () => {
   test('gives an RFC 9068 access token that the published keys verify', async () => {
     const { exchange } = await flow()
     const tokens = await exchange()
-    const jwks = await (await harness.fetchAs()(`${harness.issuer}/jwks`)).json()
+    const jwks = await (await my.harness.fetchAs()(`${my.harness.issuer}/jwks`)).json()
     const { payload, protectedHeader } = await jwtVerify(
       tokens.access_token,
       createLocalJWKSet(jwks as never),
-      { issuer: harness.issuer, audience: 'countersign', typ: 'at+jwt', algorithms: ['ES256'] },
+      { issuer: my.harness.issuer, audience: 'countersign', typ: 'at+jwt', algorithms: ['ES256'] },
     )
     expect(protectedHeader).toMatchObject({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) })
     expect(payload).toMatchObject({
@@ -58,14 +42,14 @@ describe('the code flow, with openid-client as it is', () => {
   })
   test('names its endpoints by the configured address, whatever the request claims', async () => {
     for (const kind of ['openid-configuration', 'oauth-authorization-server']) {
-      const response = await harness.fetchAs()(`${harness.issuer}/.well-known/${kind}`, {
+      const response = await my.harness.fetchAs()(`${my.harness.issuer}/.well-known/${kind}`, {
         headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' },
       })
       const metadata = (await response.json()) as Record<string, unknown>
       expect(metadata).toMatchObject({
-        issuer: harness.issuer,
-        token_endpoint: `${harness.issuer}/token`,
-        jwks_uri: `${harness.issuer}/jwks`,
+        issuer: my.harness.issuer,
+        token_endpoint: `${my.harness.issuer}/token`,
+        jwks_uri: `${my.harness.issuer}/jwks`,
         response_types_supported: ['code'],
         code_challenge_methods_supported: ['S256'],
         id_token_signing_alg_values_supported: ['ES256'],
@@ -83,7 +67,7 @@ describe('the code flow, with openid-client as it is', () => {
     const before = eventsOf('token.reuse').length
     await expect(exchange()).rejects.toMatchObject(invalidGrant)
     await expect(
-      client.refreshTokenGrant(config, tokens.refresh_token ?? ''),
+      client.refreshTokenGrant(my.config, tokens.refresh_token ?? ''),
     ).rejects.toMatchObject(invalidGrant)
     expect(eventsOf('token.reuse')).toHaveLength(before + 1)
     expect(eventsOf('token.reuse').at(-1)?.userId).toBe('person-customer')
@@ -100,14 +84,14 @@ describe('the code flow, with openid-client as it is', () => {
     const { callback } = await flow()
     const other = client.randomPKCECodeVerifier()
     await expect(
-      client.authorizationCodeGrant(config, callback, {
+      client.authorizationCodeGrant(my.config, callback, {
         pkceCodeVerifier: other,
         expectedState: callback.searchParams.get('state') ?? '',
         expectedNonce: 'unused',
       }),
     ).rejects.toMatchObject(invalidGrant)
     const { callback: another, verifier } = await flow()
-    const elsewhere = await browser().post(`${harness.issuer}/token`, {
+    const elsewhere = await browser().post(`${my.harness.issuer}/token`, {
       ...{ grant_type: 'authorization_code', client_id: CLI_CLIENT, code_verifier: verifier },
       code: another.searchParams.get('code') ?? '',
       redirect_uri: 'http://127.0.0.1:45679/callback',
@@ -119,24 +103,26 @@ describe('the code flow, with openid-client as it is', () => {
 
 test('after a rotation new tokens have the new key, and old ones still verify', async () => {
   const keys = async () =>
-    createLocalJWKSet((await (await harness.fetchAs()(`${harness.issuer}/jwks`)).json()) as never)
+    createLocalJWKSet(
+      (await (await my.harness.fetchAs()(`${my.harness.issuer}/jwks`)).json()) as never,
+    )
   const before = await (await flow()).exchange()
   const known = await keys()
-  const part = harness.part()
+  const part = my.harness.part()
   // As if the next key had been published long ago.
   Object.assign(part.keys.ring().next, { publishedAt: 0 })
   expect(await part.keys.rotate()).toBe('rotated')
-  const after = await client.refreshTokenGrant(config, before.refresh_token ?? '')
+  const after = await client.refreshTokenGrant(my.config, before.refresh_token ?? '')
   const kid = (token: string) => decodeProtectedHeader(token).kid
   expect(kid(after.access_token)).not.toBe(kid(before.access_token))
   // Whoever fetched the keys before the rotation knows the new one already.
-  await jwtVerify(after.access_token, known, { issuer: harness.issuer })
-  await jwtVerify(before.access_token, await keys(), { issuer: harness.issuer })
+  await jwtVerify(after.access_token, known, { issuer: my.harness.issuer })
+  await jwtVerify(before.access_token, await keys(), { issuer: my.harness.issuer })
   expect(eventsOf('signing-key.rotate')).toHaveLength(1)
 })
 
 test('nothing that was said in confidence is in logs or records', () => {
-  const said = JSON.stringify(harness.events) + harness.lines.join('')
-  for (const { password } of harness.people.list) expect(said).not.toContain(password)
+  const said = JSON.stringify(my.harness.events) + my.harness.lines.join('')
+  for (const { password } of my.harness.people.list) expect(said).not.toContain(password)
   expect(said).not.toMatch(/eyJ[\w-]+\./)
 })

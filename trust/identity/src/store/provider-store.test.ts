@@ -83,7 +83,11 @@ describe('the memory of the provider', () => {
   })
   test('what has expired is not found, and swept away', async () => {
     const ids = Array.from({ length: 2_500 }, newId)
-    await Promise.all(ids.map((id) => store('Interaction').upsert(id, { jti: id }, 60)))
+    // Few at a time: who waits too long for a connection of the pool is refused.
+    for (let i = 0; i < ids.length; i += 50)
+      await Promise.all(
+        ids.slice(i, i + 50).map((id) => store('Interaction').upsert(id, { jti: id }, 60)),
+      )
     await database.pool.query(
       `UPDATE provider_entry SET expires_at = now() - interval '1 second' WHERE model = 'Interaction'`,
     )

@@ -21,12 +21,14 @@ import {
 import { differenceLines } from '../../kong/difference-lines.ts'
 import { readKongFile, unusable } from '../../kong/read-kong-file.ts'
 import { withControl } from '../../kong/with-control.ts'
-import { AUDIT_PAGE_MAX } from '../../limits.ts'
+import { readRecord } from '../../kong/read-record.ts'
+import { RECORD_MAX } from '../../limits.ts'
 import { withDeskLink } from '../../mesh/desk-link.ts'
-import { countOption } from '../../options.ts'
+import { countOption, durationOption } from '../../options.ts'
 
 interface DiffOptions {
   readonly last: string
+  readonly since?: string
   readonly as: string
   readonly json?: boolean
 }
@@ -37,7 +39,9 @@ interface DiffOptions {
  * where the file has a mistake.
  */
 export async function diff(desk: Desk, name: string, options: DiffOptions): Promise<ExitCode> {
-  const last = Math.min(countOption('--last', options.last), AUDIT_PAGE_MAX)
+  const last = Math.min(countOption('--last', options.last), RECORD_MAX)
+  const { since } = options
+  const sinceMs = since === undefined ? undefined : Date.now() - durationOption('--since', since)
   const config = readConfig(desk.env, desk.folder)
   const text = await readKongFile(desk, name)
   const candidate = await withControl(desk, options.as, async (control) => {
@@ -48,22 +52,30 @@ export async function diff(desk: Desk, name: string, options: DiffOptions): Prom
     if (!current.valid) throw unusable({ ...text, file: 'what there is' }, current)
     return { changes: wanted.changes, before: current.config, after: wanted.config }
   })
-  const requests = await recorded(desk, last)
+  const { requests, isCut } = await recorded(desk, { last, sinceMs })
   const judges = await judgesOf(desk, config, candidate)
   const found = differences(requests, judges)
-  const seen = { changes: candidate.changes, requests, found }
+  const seen = { changes: candidate.changes, requests, found, last, isCut }
   if (options.json === true) desk.output.json(plain(seen))
   else desk.output.line(render(desk, seen))
   return found.length === 0 ? EXIT.ok : EXIT.failed
 }
 
-async function recorded(desk: Desk, last: number): Promise<readonly RecordedRequest[]> {
-  if (last === 0) return []
-  const query = { service: 'gateway', limit: last, newestFirst: true }
-  const { entries } = await withDeskLink(desk, (link) =>
-    link.call(audit).query({ query: query as never }),
+async function recorded(
+  desk: Desk,
+  { last, sinceMs }: { readonly last: number; readonly sinceMs: number | undefined },
+): Promise<{ readonly requests: readonly RecordedRequest[]; readonly isCut: boolean }> {
+  const from = sinceMs === undefined ? undefined : new Date(sinceMs).toISOString()
+  const { events, isCut } = await withDeskLink(desk, (link) =>
+    readRecord(
+      async (page) => {
+        const query = { ...page, service: 'gateway', newestFirst: true }
+        return (await link.call(audit).query({ query: query as never })).entries
+      },
+      { last, from },
+    ),
   )
-  return requestsOf(entries.map(({ event }) => event))
+  return { requests: requestsOf(events), isCut }
 }
 
 type Entities = ControlConfiguration['config']
@@ -103,15 +115,29 @@ interface Seen {
   readonly changes: ControlVersion['changes']
   readonly requests: readonly RecordedRequest[]
   readonly found: readonly Difference[]
+  /** Events that were looked at, at most; and whether there are older ones. */
+  readonly last: number
+  readonly isCut: boolean
 }
 
-function plain({ changes, requests, found }: Seen): object {
+function plain({ changes, requests, found, isCut }: Seen): object {
   const judged = requests.reduce((sum, { times }) => sum + times, 0)
-  return { changes, judged, differences: found }
+  return { changes, judged, cutOff: isCut, differences: found }
 }
 
-function render({ output }: Desk, { changes, requests, found }: Seen): string {
-  const { bold, green } = output.colours
+/** What was not judged. */
+function leftOut({ last, isCut }: Seen): readonly string[] {
+  const never = 'On record are refusals and what can change something, not reads that passed.'
+  if (!isCut) return [never]
+  return [
+    never,
+    `Looked at were the last ${last} events; there are older ones (--last, up to ${RECORD_MAX}).`,
+  ]
+}
+
+function render({ output }: Desk, seen: Seen): string {
+  const { changes, requests, found } = seen
+  const { bold, dim, green } = output.colours
   const judged = requests.reduce((sum, { times }) => sum + times, 0)
   const changed =
     changes.length === 0
@@ -124,5 +150,5 @@ function render({ output }: Desk, { changes, requests, found }: Seen): string {
           bold(`Of ${judged} recorded requests, decided otherwise:`),
           ...differenceLines(found, output.colours),
         ]
-  return [...changed, '', ...decided].join('\n')
+  return [...changed, '', ...decided, ...leftOut(seen).map((line) => dim(line))].join('\n')
 }

@@ -88,7 +88,10 @@ function consumerDifference(
   return undefined
 }
 
-/** All other headers: those of the client that go on, each once, and no more. Some origins join those of one name. */
+/**
+ * All other headers: those of the client that go on, each once, and no more. Some origins join those of one name, and what
+ * is joined ends with a space where the last one is empty, until somebody reads it again.
+ */
 export function keptDifference(
   seen: readonly string[],
   kept: readonly (readonly [string, string])[],
@@ -96,7 +99,7 @@ export function keptDifference(
   const theirs = joined(seen.flatMap((name, i) => (i % 2 === 0 ? [[name, seen[i + 1] ?? '']] : [])))
   const ours = joined(kept)
   for (const name of new Set([...theirs.keys(), ...ours.keys()]))
-    if (theirs.get(name) !== ours.get(name))
+    if (theirs.get(name)?.trimEnd() !== ours.get(name)?.trimEnd())
       return `${name}: ${JSON.stringify(theirs.get(name))} in place of ${JSON.stringify(ours.get(name))}`
   return undefined
 }

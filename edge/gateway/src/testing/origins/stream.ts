@@ -1,4 +1,4 @@
-import { Chance } from '@countersign/ground/testkit'
+import { Chance, spoilBytes } from '@countersign/ground/testkit'
 import { type Attack, pieceOf } from './attack.ts'
 import { ATTACKS_ON_FRAMING } from './attacks-on-framing.ts'
 import { ATTACKS_ON_MEANING } from './attacks-on-meaning.ts'
@@ -25,22 +25,6 @@ const ATTACKS: readonly Attack[] = [...ATTACKS_ON_FRAMING, ...ATTACKS_ON_MEANING
 export const ATTACKS_COUNT: number = ATTACKS.length
 const PIECES_MAX = 32
 const BY_THE_BYTE_MAX = 2_000
-const NOISE = [
-  '\r',
-  '\n',
-  '\r\n',
-  '\0',
-  ' ',
-  '\t',
-  ':',
-  ';',
-  '"',
-  '0',
-  '\xff',
-  'a',
-  '\r\n\r\n',
-  '\n\n',
-]
 
 /** The same seed gives the same stream again. The first `ATTACKS_COUNT` seeds bring every attack once. */
 export function makeStream(seed: number, origins: readonly Origin[]): Stream {
@@ -60,7 +44,7 @@ export function makeStream(seed: number, origins: readonly Origin[]): Stream {
   } else if (chance.once(2)) pieces.push(lastOne({ chance, id: end(), origins }))
   let bytes = pieces.map((each) => each.bytes).join('')
   if (pieces.at(-1)?.closes === true) bytes += hidden(chance.of(origins), name)
-  for (let i = isSpoilt ? 1 + chance.number(3) : 0; i > 0; i--) bytes = spoil(bytes, chance)
+  for (let i = isSpoilt ? 1 + chance.number(3) : 0; i > 0; i--) bytes = spoilBytes(bytes, chance)
   const isPatient = !isSpoilt && chance.once(2)
   return {
     seed,
@@ -82,17 +66,6 @@ function attackOf(seed: number, chance: Chance): Attack | undefined {
 function addressOf(seed: number): string {
   const above = Math.floor(seed / 254)
   return `127.${1 + ((above >> 8) % 250)}.${above & 255}.${1 + (seed % 254)}`
-}
-
-function spoil(text: string, chance: Chance): string {
-  const at = chance.number(text.length + 1)
-  const to = at + 1 + chance.number(40)
-  const kind = chance.number(5)
-  if (kind === 0) return text.slice(0, at) + chance.of(NOISE) + text.slice(at)
-  if (kind === 1) return text.slice(0, at) + text.slice(at + 1)
-  if (kind === 2) return text.slice(0, at) + chance.of(NOISE) + text.slice(at + 1)
-  if (kind === 3) return text.slice(0, at) + text.slice(to)
-  return text.slice(0, to) + text.slice(at)
 }
 
 function cut(bytes: string, chance: Chance): number[] {

@@ -1,6 +1,7 @@
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { messageOf } from '@countersign/ground/errors'
+import { nodeHttp } from '@countersign/ground/http1'
 import { RESPONSE_BYTES_MAX, RESPONSE_HEADER_BYTES_MAX } from '../limits.ts'
 import { AcmeProblem } from '../problem.ts'
 import { UNAUTHENTICATED_TLS } from './unauthenticated-tls.ts'
@@ -54,7 +55,7 @@ function send({ url, address, signal }: GetTarget): Promise<IncomingMessage> {
     const outgoing: ClientRequest = secure
       ? // Who gets a first certificate has none to show yet: what proves the name is the answer, not the connection.
         httpsRequest({ ...options, ...UNAUTHENTICATED_TLS, servername: url.hostname })
-      : httpRequest(options)
+      : nodeHttp.request(options)
     outgoing.once('error', reject).once('response', resolve)
     outgoing.once('upgrade', (_, socket) => {
       socket.destroy()

@@ -1,5 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,146 +14,8 @@ beforeEach(async () => {
   house = await House.build()
 })
 afterEach(() => house.close())
-
 const at = (door: Running, path: string, more: Partial<Ask> = {}): Promise<Answer> =>
   ask({ port: door.port, ca: house.pki.bundle, path, ...more })
-const count = (answers: readonly Answer[], status: number): number =>
-  answers.filter((each) => each.status === status).length
-/** Waits for the beginning of a second, so that a burst falls into one window. */
-const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_020 - (Date.now() % 1_000)))
-/** Makes a burst again, each time as somebody else, until one has begun and ended within a second. */
-async function withinOneSecond(
-  burst: (person: string) => Promise<Answer[]>,
-): Promise<{ person: string; answers: Answer[] }> {
-  for (let i = 0; i < 10; i++) {
-    const person = `alice-${i}`
-    await nextSecond()
-    const second = Math.floor(Date.now() / 1_000)
-    const answers = await burst(person)
-    if (Math.floor(Date.now() / 1_000) === second) return { person, answers }
-  }
-  throw new Error('no burst ended within its second')
-}
-
-describe('a limit', () => {
-  it('is told with a wait and a rule when it is used up, and counts each person alone', async () => {
-    await house.service('order-1')
-    const door = await house.gateway()
-    const { person, answers } = await withinOneSecond((sub) => {
-      const token = house.tokens.token({ sub })
-      return Promise.all(Array.from({ length: 12 }, () => at(door, '/few', { token })))
-    })
-    expect([count(answers, 200), count(answers, 429)]).toEqual([5, 7])
-    const refused = answers.find((each) => each.status === 429)
-    expect(refused?.headers['retry-after']).toBe('1')
-    expect(refused?.headers['x-ratelimit-remaining-second']).toBe('0')
-    // What the second refused did not use up the hour.
-    expect(refused?.headers['x-ratelimit-remaining-hour']).toBe('995')
-    expect(refused?.json()).toMatchObject({ code: 'RATE_LIMITED', status: 429 })
-    const event = door.events.findLast((each) => each.event.code === 'RATE_LIMITED')
-    expect(event).toMatchObject({
-      action: 'order.few',
-      userId: person,
-      countersign: {
-        hinge: 'authorise',
-        rule: 'limit: 5/second is used up',
-        remedy: expect.any(String),
-      },
-    })
-    const other = house.tokens.token({ sub: 'bob' })
-    expect((await at(door, '/few', { token: other })).status).toBe(200)
-  })
-
-  it('is shared out where there is no Redis', async () => {
-    await house.service('order-1')
-    const doors = [
-      await house.gateway({ GATEWAY_SHARE_INDEX: '0', GATEWAY_SHARE_OF: '2' }),
-      await house.gateway({ GATEWAY_SHARE_INDEX: '1', GATEWAY_SHARE_OF: '2' }),
-    ]
-    const { answers } = await withinOneSecond((sub) => {
-      const token = house.tokens.token({ sub })
-      return Promise.all(
-        doors.flatMap((door) => Array.from({ length: 10 }, () => at(door, '/few', { token }))),
-      )
-    })
-    expect(count(answers, 200)).toBe(5)
-  })
-
-  it('is lowered by the operator, never raised, and an endpoint can be closed', async () => {
-    using folder = temporaryFolder()
-    const file = join(folder.path, 'policy.yaml')
-    writeFileSync(
-      file,
-      'deny:\n  - endpoint: order.list\n    reason: closed for the night\nlimits:\n  - endpoint: order.few\n    limit: 2/second, 100000/hour per person\n',
-    )
-    await house.service('order-1')
-    const door = await house.gateway({ COUNTERSIGN_POLICY_FILE: file })
-    const token = house.tokens.token()
-    const { headers } = await at(door, '/few', { token })
-    expect([headers['x-ratelimit-limit-second'], headers['x-ratelimit-limit-hour']]).toEqual([
-      '2',
-      '1000',
-    ])
-    const closed = await at(door, '/orders', { token })
-    expect(closed.json()).toMatchObject({ status: 403, code: 'OPERATOR_DENIED' })
-    expect(closed.body).not.toContain('night')
-  })
-
-  const hasRedis = spawnSync('redis-server', ['--version']).status === 0
-  describe.skipIf(!hasRedis)('with Redis', () => {
-    it('is exact over two gateways, and when Redis is gone nothing is a 500 and the sum stays', {
-      timeout: 40_000,
-    }, async () => {
-      using folder = temporaryFolder()
-      const socket = join(folder.path, 'redis.sock')
-      const redis = spawn(
-        'redis-server',
-        ['--port', '0', '--unixsocket', socket, '--save', '', '--dir', folder.path],
-        { stdio: 'ignore' },
-      )
-      try {
-        await house.service('order-1')
-        await until(() => existsSync(socket), 'Redis is up')
-        const share = (index: number) => ({
-          GATEWAY_REDIS_SOCKET: socket,
-          GATEWAY_SHARE_INDEX: String(index),
-          GATEWAY_SHARE_OF: '2',
-        })
-        const doors = [await house.gateway(share(0)), await house.gateway(share(1))]
-        for (const door of doors)
-          await until(
-            async () =>
-              /countersign_limiter_mode\{mode="redis"\} 1/.test(await door.metrics.text()),
-            'counts are shared',
-            10_000,
-          )
-        const burst = (sub = 'user-1'): Promise<Answer[]> => {
-          const token = house.tokens.token({ sub })
-          return Promise.all(
-            doors.flatMap((door) => Array.from({ length: 30 }, () => at(door, '/few', { token }))),
-          )
-        }
-        for (let second = 0; second < 2; second++) {
-          const { answers } = await withinOneSecond(burst)
-          expect([count(answers, 200), count(answers, 429)]).toEqual([5, 55])
-        }
-        redis.kill('SIGKILL')
-        await once(redis, 'exit')
-        await nextSecond()
-        for (let second = 0; second < 3; second++) {
-          await nextSecond()
-          const began = Math.floor(Date.now() / 1000)
-          const answers = await burst()
-          const seconds = Math.floor(Date.now() / 1000) - began + 1
-          expect(answers.filter((each) => ![200, 429].includes(each.status))).toEqual([])
-          expect(count(answers, 200)).toBeLessThanOrEqual(5 * seconds)
-        }
-      } finally {
-        redis.kill('SIGKILL')
-      }
-    })
-  })
-})
 
 describe('routes', () => {
   const hello = describeContract(
@@ -349,23 +209,5 @@ describe('keys of the issuer', () => {
     const answer = await at(door, '/orders', { token: house.tokens.token() })
     expect(answer.json()).toMatchObject({ status: 503, code: 'KEYS_UNAVAILABLE' })
     expect(one.seen).toEqual([])
-  })
-})
-
-describe('requests in flight', () => {
-  it('are bounded per source and in total, and what is shed is counted and not stored', async () => {
-    const one = await house.service('order-1')
-    const waiting: (() => void)[] = []
-    one.handler = (_seen, response) => void waiting.push(() => response.end('{}'))
-    const door = await house.gateway({ GATEWAY_IN_FLIGHT_PER_SOURCE_MAX: '3' })
-    const token = house.tokens.token()
-    const busy = Array.from({ length: 3 }, () => at(door, '/orders/7', { token }))
-    await until(() => waiting.length === 3, 'three are under way')
-    const shed = await at(door, '/orders/7', { token })
-    expect(shed.json()).toMatchObject({ status: 503, code: 'OVERLOADED' })
-    for (const end of waiting) end()
-    expect((await Promise.all(busy)).map((each) => each.status)).toEqual([200, 200, 200])
-    expect(await door.metrics.text()).toContain('countersign_refusals_total{code="OVERLOADED"} 1')
-    expect(door.events.filter((each) => each.event.code === 'OVERLOADED')).toEqual([])
   })
 })
