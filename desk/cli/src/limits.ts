@@ -28,6 +28,9 @@ export const FIRST_START_ATTEMPTS_MAX = 3
 
 /** Longest time from the start of a process to its word that it is ready. */
 export const READY_MS_MAX = 45_000
+/** What has started gets this time to say itself that it is ready, and is asked this often. */
+export const SETTLE_MS_MAX = 20_000
+export const SETTLE_ASK_MS = 50
 /** An orderly stop of everything ends within this time; what is left then is killed. */
 export const STOP_MS_MAX = 4_000
 /** Longest part of it that one group of processes may take. */
@@ -36,8 +39,10 @@ export const STOP_GROUP_MS_MAX = 1_500
 export const STOP_PART_MS_MAX = 5_000
 /** One that is to come back gets this time for what is under way: a little more than a gateway takes at most. */
 export const RESTART_STOP_MS_MAX = 12_000
+/** The start of one. */
+export const START_CALL_MS_MAX = READY_MS_MAX + SETTLE_MS_MAX
 /** Its stop and its start. The supervisor goes on where the command does not wait any longer. */
-export const RESTART_CALL_MS_MAX = RESTART_STOP_MS_MAX + READY_MS_MAX
+export const RESTART_CALL_MS_MAX = RESTART_STOP_MS_MAX + START_CALL_MS_MAX
 /** Signals that follow the first within this time are the same wish: terminals and npm send several. */
 export const SECOND_SIGNAL_MS_MIN = 1_000
 

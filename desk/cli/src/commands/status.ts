@@ -1,7 +1,7 @@
 import type { Desk } from '../desk.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { askSupervisor } from '../supervisor/control-client.ts'
-import { type PlatformStatus, statusSchema } from '../supervisor/control-protocol.ts'
+import { isWell, type PlatformStatus, statusSchema } from '../supervisor/control-protocol.ts'
 import { statusTable } from '../terminal/status-table.ts'
 
 /** `countersign status`: 0 when all is well, 1 when something is not ready, 3 when nothing runs. */
@@ -14,11 +14,7 @@ export async function status(desk: Desk, options: { json?: boolean }): Promise<E
     line()
     line(colours.dim(`${now.publicUrl}  supervisor pid ${now.pid}  state ${now.home}`))
   }
-  const well =
-    now.ready &&
-    now.processes.every((each) => each.health === 'ready') &&
-    now.engines.every((each) => each.health !== 'restarting')
-  return well ? EXIT.ok : EXIT.failed
+  return isWell(now) ? EXIT.ok : EXIT.failed
 }
 
 export async function readStatus(desk: Desk): Promise<PlatformStatus> {

@@ -82,5 +82,14 @@ export const statusSchema = z.object({
 })
 export type PlatformStatus = z.infer<typeof statusSchema>
 
+/** Everything runs and says itself that it is ready. */
+export function isWell(now: PlatformStatus): boolean {
+  return (
+    now.ready &&
+    now.processes.every((each) => each.health === 'ready') &&
+    now.engines.every((each) => each.health !== 'restarting')
+  )
+}
+
 /** Environment of a service of a user. */
 export const joinEnvSchema = z.record(text, text)

@@ -3,7 +3,8 @@ import type { Log } from '@countersign/ground/telemetry'
 import type { Env } from '@countersign/service'
 import type { Config } from '../config/config.ts'
 import type { Layout } from '../home/layout.ts'
-import { STOP_MS_MAX } from '../limits.ts'
+import { DeskError } from '../errors.ts'
+import { SETTLE_MS_MAX, STOP_MS_MAX } from '../limits.ts'
 import { newDeskToken } from './authority.ts'
 import { outsideUrl } from './authority-env.ts'
 import type { PlatformStatus } from './control-protocol.ts'
@@ -15,12 +16,13 @@ import { type Ground, layGround } from './lay-ground.ts'
 import { partSettings } from './part-settings.ts'
 import { partsOf, STOP_ORDER } from './parts.ts'
 import * as plan from './plan.ts'
-import { probe } from './probe.ts'
+import { probe, type Seen } from './probe.ts'
 import type { ProcessSpec, Runner } from './process-spec.ts'
 import { writeRunFiles } from './run-files.ts'
 import { statusOf } from './status.ts'
 import type { ProcessState } from './supervise.ts'
 import { Timeline } from './timeline.ts'
+import { untilReady, type Waiting, waitingWords } from './until-ready.ts'
 
 export interface PlatformOptions {
   readonly config: Config
@@ -95,6 +97,9 @@ export class Platform {
     )
     const specs = this.#crew.members.map((each) => each.spec)
     await writeRunFiles({ specs, layout, config, log, desk: this.#desk })
+    onProgress('waiting until all are ready')
+    const waiting = await this.#settle(specs)
+    if (waiting.length > 0) log.warn({ waiting }, 'not all are ready')
     this.timeline.mark('ready')
     this.#ready = true
     log.info({ timeline: this.timeline.marks }, 'the platform is ready')
@@ -115,19 +120,20 @@ export class Platform {
     return this.#crew.stopPart(instance)
   }
 
-  startPart(instance: string): Promise<void> {
-    return this.#crew.startPart(instance)
+  async startPart(instance: string): Promise<void> {
+    await this.#crew.startPart(instance)
+    await this.#settlePart(instance)
   }
 
-  restartPart(instance: string): Promise<void> {
-    return this.#crew.restartPart(instance)
+  async restartPart(instance: string): Promise<void> {
+    await this.#crew.restartPart(instance)
+    await this.#settlePart(instance)
   }
 
   async status(): Promise<PlatformStatus> {
     const { config, layout, mode } = this.#options
-    const desk = this.#desk
     const processes = this.#crew.members.map(async (each) => {
-      const seen = desk === undefined ? undefined : await probe(desk.link, each.spec)
+      const seen = await this.#ask(each.spec)
       return statusOf(each, { seen, trustDomain: config.trustDomain, engines: this.#engines })
     })
     return {
@@ -195,6 +201,24 @@ export class Platform {
     const token = await newDeskToken(this.#options.layout)
     await this.#crew.restartOne('authority')
     return token
+  }
+
+  async #ask(spec: ProcessSpec): Promise<Seen | undefined> {
+    return this.#desk === undefined ? undefined : probe(this.#desk.link, spec)
+  }
+
+  /** Those that are not ready in time. Authorities are not asked: while they are away, so may be our way to ask. */
+  #settle(specs: readonly ProcessSpec[]): Promise<readonly Waiting[]> {
+    const asked = specs.filter(({ joins }) => joins)
+    const ask = (spec: ProcessSpec): Promise<Seen | undefined> => this.#ask(spec)
+    return untilReady(asked, { ask, withinMs: SETTLE_MS_MAX, over: () => this.stopping })
+  }
+
+  async #settlePart(instance: string): Promise<void> {
+    const specs = this.#crew.members.map((each) => each.spec)
+    const waiting = await this.#settle(specs.filter((spec) => spec.instance === instance))
+    if (waiting.length > 0)
+      throw new DeskError('FAILED', `runs, and is not ready: ${waitingWords(waiting)}`)
   }
 
   async #prepare(spec: ProcessSpec): Promise<Env> {

@@ -6,6 +6,7 @@ import { fail, type GatewayState, newGateway, pass } from './gateway-state.ts'
 
 const gateway = (address: string, changes: Partial<GatewayState> = {}): GatewayState => ({
   ...newGateway(address),
+  met: true,
   ...changes,
 })
 const none: ReadonlySet<string> = new Set()
@@ -78,6 +79,14 @@ describe('health of a gateway', () => {
       effect: 'readmitted',
       state: { healthy: true, readmittedAt: EJECT_MS + 1 },
     })
+  })
+  it('is in with its first good check where it was never met: it was still starting', () => {
+    const starting = fail(newGateway('a'), 'connect', 0)
+    expect(starting).toMatchObject({ effect: 'ejected', state: { healthy: false } })
+    const met = pass(starting.state, 1)
+    expect(met).toMatchObject({ effect: 'readmitted', state: { healthy: true } })
+    expect(share(met.state, 1)).toBe(1)
+    expect(fail(met.state, 'connect', 2).state.ejectedUntil).toBe(2 + EJECT_MS)
   })
   it('stays out longer when it keeps failing, and is forgiven in time', () => {
     let state = gateway('a')

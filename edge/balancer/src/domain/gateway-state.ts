@@ -12,6 +12,8 @@ export interface GatewayState {
   readonly address: string
   readonly connections: number
   readonly healthy: boolean
+  /** It has passed a check. One that has not may still be starting. */
+  readonly met: boolean
   /** Checks in a row with the outcome that would change `healthy`. */
   readonly streak: number
   /** Ejections that followed soon on each other. */
@@ -31,6 +33,7 @@ export function newGateway(address: string): GatewayState {
     address,
     connections: 0,
     healthy: true,
+    met: false,
     streak: 0,
     ejections: 0,
     ejectedUntil: Number.NEGATIVE_INFINITY,
@@ -47,6 +50,7 @@ export function fail(state: GatewayState, kind: 'connect' | 'check', now: number
   const streak = state.streak + 1
   if (kind === 'check' && streak < CHECKS_TO_EJECT)
     return { state: { ...state, streak }, effect: undefined }
+  if (!state.met) return { state: { ...state, healthy: false, streak: 0 }, effect: 'ejected' }
   const soon = now - state.readmittedAt < FORGIVE_MS
   const ejections = soon ? state.ejections + 1 : 1
   const outMs = Math.min(EJECT_MS * 2 ** (ejections - 1), EJECT_MS_MAX)
@@ -56,9 +60,14 @@ export function fail(state: GatewayState, kind: 'connect' | 'check', now: number
   }
 }
 
-/** A gateway passed a health check. Only checks readmit: no client pays for finding out. */
+/**
+ * A gateway passed a health check. Only checks readmit: no client pays for finding out. One that is met for the first
+ * time has nothing to be forgiven.
+ */
 export function pass(state: GatewayState, now: number): HealthStep {
-  if (state.healthy) return { state: { ...state, streak: 0 }, effect: undefined }
+  if (state.healthy) return { state: { ...state, met: true, streak: 0 }, effect: undefined }
+  if (!state.met)
+    return { state: { ...state, met: true, healthy: true, streak: 0 }, effect: 'readmitted' }
   if (now < state.ejectedUntil) return { state, effect: undefined }
   const streak = state.streak + 1
   if (streak < CHECKS_TO_READMIT) return { state: { ...state, streak }, effect: undefined }
