@@ -272,7 +272,7 @@ describe('balancer', () => {
   })
 
   it('bounds connections per source and in total', async () => {
-    const { needs, metrics } = workload()
+    const { needs, metrics, events } = workload()
     const a = await gateway('a')
     const door = await balancer(
       { gateways: [a.address], connectionsPerSourceMax: 3, connectionsMax: 4 },
@@ -280,12 +280,24 @@ describe('balancer', () => {
     )
     const three = [await client(door.port), await client(door.port), await client(door.port)]
     for (const socket of three) await ask(socket, '?')
-    const fourth = connect({ port: door.port, host: '127.0.0.1' })
-    expect(await ended(fourth)).toBe('ECONNRESET')
+    for (let i = 0; i < 2; i++) {
+      const fourth = connect({ port: door.port, host: '127.0.0.1' })
+      expect(await ended(fourth)).toBe('ECONNRESET')
+    }
     three[0]?.destroy()
-    expect(await metrics.text()).toContain('countersign_balancer_refused_total{reason="source"} 1')
+    expect(await metrics.text()).toContain('countersign_balancer_refused_total{reason="source"} 2')
     await until(() => a.sockets.size === 2, 'a place is free again')
     await until(async () => (await ask(await client(door.port), 'x')) === 'a:x', 'it is given')
+    door.close()
+    // One record of a source, however many were refused.
+    expect(events.filter(({ action }) => action === 'balancer.connection')).toMatchObject([
+      {
+        status: 'refused',
+        event: { code: 'RATE_LIMITED' },
+        client: { ip: '127.0.0.1' },
+        countersign: { door: 'balancer', details: { why: 'source', connections: '2' } },
+      },
+    ])
   })
 
   it('passes on an end of one side and lets the other finish', async () => {

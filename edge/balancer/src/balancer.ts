@@ -46,7 +46,8 @@ export async function createBalancer(settings: Settings, workload: Needs): Promi
     const address = client.remoteAddress ?? ''
     const entered = draining ? 'draining' : counts.enter(address)
     if (entered !== 'entered') {
-      events.refused(entered)
+      // Of the other bounds nobody is to blame by name.
+      events.refused(entered, entered === 'source' ? address : undefined)
       client.resetAndDestroy()
       return
     }
@@ -73,6 +74,7 @@ export async function createBalancer(settings: Settings, workload: Needs): Promi
       draining = true
       listening.stop()
       gateways.close()
+      events.flush()
       for (const socket of open) socket.destroy()
     },
   }

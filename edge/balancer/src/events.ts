@@ -1,3 +1,4 @@
+import { turnedAwayEvent, TurnedAwaySum } from '@countersign/layers'
 import type { Workload } from '@countersign/service'
 
 type RefusedWhy = 'total' | 'source' | 'no_gateway' | 'draining'
@@ -12,8 +13,17 @@ export interface Events {
   readmitted(gateway: string): void
   /** The set of gateways changed. */
   known(gateways: readonly string[], gone: readonly string[]): void
-  refused(why: RefusedWhy): void
+  /** `address`: whose connections these were, where that is the reason. */
+  refused(why: RefusedWhy, address?: string): void
+  /** Tells what was summed up until now. */
+  flush(): void
 }
+
+const TOO_MANY = {
+  door: 'balancer',
+  code: 'RATE_LIMITED',
+  rule: 'connection: one source may have so many open',
+} as const
 
 export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit'>): Events {
   const { log, metrics, audit } = workload
@@ -51,6 +61,7 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
       },
       countersign: { door: 'balancer', details },
     })
+  const turnedAway = new TurnedAwaySum((sum) => audit.record(turnedAwayEvent(sum, TOO_MANY)))
   return {
     opened: (gateway, connections) => {
       open.set({ gateway }, connections)
@@ -79,6 +90,10 @@ export function createEvents(workload: Pick<Workload, 'log' | 'metrics' | 'audit
       for (const gateway of gateways) healthy.set({ gateway }, 1)
       log.info({ gateways, gone }, 'gateways changed')
     },
-    refused: (reason) => refused.inc({ reason }),
+    refused: (reason, address) => {
+      refused.inc({ reason })
+      if (address !== undefined) turnedAway.add(reason, address)
+    },
+    flush: () => turnedAway.flush(),
   }
 }

@@ -1,11 +1,10 @@
 import type { NewAuditEvent } from '@countersign/contract/platform'
 import { type Spans, Tally } from '@countersign/ground/telemetry'
-import type { Refusal, RefusalCode } from '@countersign/layers'
+import { type Refusal, type RefusalCode, turnedAwayEvent, TurnedAwaySum } from '@countersign/layers'
 import type { Workload } from '@countersign/service'
 import { auditEvent, isAudited, refusalFacts } from './audit-event.ts'
 import type { Exchange } from './exchange.ts'
 import { RouteFigures } from './route-figures.ts'
-import { type TurnedAway, TurnedAwaySum } from './turned-away.ts'
 
 /** Load that was shed is counted, not stored: storing it would be the next overload. */
 const SHED: ReadonlySet<RefusalCode> = new Set(['OVERLOADED', 'DRAINING', 'STARTING'])
@@ -55,7 +54,14 @@ export function createEvents(
     this.set(inFlight)
   })
   const record = (event: NewAuditEvent): void => audit.record(event)
-  const turnedAway = new TurnedAwaySum((sum) => record(turnedAwayEvent(sum)))
+  const turnedAway = new TurnedAwaySum((sum) =>
+    record(
+      turnedAwayEvent(sum, {
+        ...{ door: 'gateway', code: 'REQUEST_INVALID' },
+        rule: RULES[sum.why] ?? sum.why,
+      }),
+    ),
+  )
   return {
     began: () => {
       inFlight++
@@ -126,21 +132,6 @@ export function createEvents(
   }
 }
 
-function turnedAwayEvent({ why, address, connections }: TurnedAway): NewAuditEvent {
-  return {
-    action: 'gateway.connection',
-    userId: null,
-    status: 'refused',
-    event: { kind: 'event', category: ['network'], type: ['denied'], code: 'REQUEST_INVALID' },
-    ...(address === undefined ? {} : { client: { ip: address } }),
-    countersign: {
-      door: 'gateway',
-      hinge: 'parse',
-      rule: RULES[why] ?? why,
-      details: { why, connections: String(connections) },
-    },
-  }
-}
 const RULES: Readonly<Record<string, string>> = {
   handshake: 'connection: the handshake of TLS has to succeed',
   pipeline: 'connection: so many requests may wait for their answers',

@@ -72,9 +72,6 @@ export const H2_OVERHEAD_BYTES_BURST = 2 * 1024 * 1024
 
 /* Chosen by us: how slow a client may be. */
 export const PROXY_HEADER_TIMEOUT_MS = 3_000
-/** Connections without a request that ended by the client's fault are one record per source in this time. */
-export const TURNED_AWAY_MS = 10_000
-export const TURNED_AWAY_SOURCES_MAX = 256
 export const HANDSHAKE_TIMEOUT_MS = 10_000
 /** Between two portions of connections that are looked at. */
 export const SWEEP_PAUSE_MS = 1

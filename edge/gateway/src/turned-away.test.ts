@@ -2,7 +2,6 @@ import { auditEventSchema, type NewAuditEvent } from '@countersign/contract/plat
 import { createLog, Metrics } from '@countersign/ground/telemetry'
 import { expect, it } from 'vitest'
 import { createEvents } from './events.ts'
-import { TURNED_AWAY_SOURCES_MAX } from './limits.ts'
 
 const checked = auditEventSchema.omit({
   id: true,
@@ -41,17 +40,4 @@ it('a flood of connections that come to nothing is one record for each source', 
   for (const each of records) expect(checked.safeParse(each).error).toBeUndefined()
   events.flush()
   expect(records).toHaveLength(2)
-})
-
-it('sources without end are told together', () => {
-  const records: NewAuditEvent[] = []
-  const events = eventsTo(records)
-  for (let i = 0; i < 2 * TURNED_AWAY_SOURCES_MAX; i++)
-    events.refusedConnection('handshake', `192.0.2.${i}`)
-  events.flush()
-  expect(records).toHaveLength(TURNED_AWAY_SOURCES_MAX + 1)
-  expect(records.at(-1)).toMatchObject({
-    countersign: { details: { connections: String(TURNED_AWAY_SOURCES_MAX) } },
-  })
-  expect(records.at(-1)?.client).toBeUndefined()
 })

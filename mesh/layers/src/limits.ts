@@ -138,3 +138,7 @@ export const RETRY_SHARE = 0.2
 export const RETRY_BURST = 10
 /** With less time left than this a second attempt has no chance. */
 export const RETRY_TIME_LEFT_MS_MIN = 20
+
+/** Connections without a request that ended by the client's fault are one record per source in this time. */
+export const TURNED_AWAY_MS = 10_000
+export const TURNED_AWAY_SOURCES_MAX = 256

@@ -1,4 +1,6 @@
+import type { NewAuditEvent } from '@countersign/contract/platform'
 import { TURNED_AWAY_MS, TURNED_AWAY_SOURCES_MAX } from './limits.ts'
+import { REFUSALS, type RefusalCode } from './refusal.ts'
 
 /** Connections of one source that ended by its own fault before there was a request. */
 export interface TurnedAway {
@@ -38,5 +40,24 @@ export class TurnedAwaySum {
     const others = this.#sums.get(why)
     if (others === undefined) this.#sums.set(why, { why, address: undefined, connections: 1 })
     else others.connections++
+  }
+}
+
+/** The record of a sum: `gateway.connection` at the gateway's door, `balancer.connection` at the balancer's. */
+export function turnedAwayEvent(
+  { why, address, connections }: TurnedAway,
+  at: { readonly door: string; readonly code: RefusalCode; readonly rule: string },
+): NewAuditEvent {
+  const { door, code, rule } = at
+  return {
+    action: `${door}.connection`,
+    userId: null,
+    status: 'refused',
+    event: { kind: 'event', category: ['network'], type: ['denied'], code },
+    ...(address === undefined ? {} : { client: { ip: address } }),
+    countersign: {
+      ...{ door, hinge: REFUSALS[code].hinge, rule },
+      details: { why, connections: String(connections) },
+    },
   }
 }
