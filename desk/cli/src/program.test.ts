@@ -3,28 +3,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { freePort, temporaryFolder } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
-import { openDesk } from './desk.ts'
 import { layoutOf } from './home/layout.ts'
 import { takeLock } from './home/lock.ts'
 import { prepareHome } from './home/prepare.ts'
-import { runProgram } from './program.ts'
-import { colours } from './terminal/colours.ts'
+import { runLineIn } from './testing/run-line.ts'
 
-/** Runs a command line in a folder; gives the exit code and what was said. */
-async function run(folder: string, line: string, env: Record<string, string> = {}) {
-  const out: string[] = []
-  const notes: string[] = []
-  const output = {
-    colours: colours(false),
-    interactive: false,
-    line: (text = '') => void out.push(text),
-    json: (value: unknown) => void out.push(JSON.stringify(value)),
-    note: (text: string) => void notes.push(text),
-  }
-  const desk = openDesk({ env: { PATH: process.env.PATH, ...env }, folder, output })
-  const code = await runProgram(line.split(' ').filter(Boolean), desk)
-  return { code, out: out.join('\n'), notes: notes.join('\n') }
-}
+const run = (folder: string, line: string, env: Record<string, string> = {}) =>
+  runLineIn(folder, line, { env })
 
 describe('a command line', () => {
   test('that is not understood ends with 2 and a hint', async () => {

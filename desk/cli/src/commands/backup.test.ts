@@ -2,12 +2,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
-import { openDesk } from '../desk.ts'
 import { layoutOf } from '../home/layout.ts'
 import { takeLock } from '../home/lock.ts'
 import { prepareHome } from '../home/prepare.ts'
-import { runProgram } from '../program.ts'
-import { colours } from '../terminal/colours.ts'
+import { runLineIn } from '../testing/run-line.ts'
 
 const PASSPHRASE = 'correct horse battery staple'
 
@@ -18,19 +16,9 @@ async function setUp(folder: string, env: Record<string, string> = {}) {
   writeFileSync(layout.credentials, 'people', { mode: 0o600 })
   writeFileSync(join(folder, 'secret'), `${PASSPHRASE}\n`, { mode: 0o600 })
   const run = async (line: string, home = layout.root) => {
-    const out: string[] = []
-    const notes: string[] = []
-    const output = {
-      colours: colours(false),
-      interactive: false,
-      line: (text = '') => void out.push(text),
-      json: (value: unknown) => void out.push(JSON.stringify(value)),
-      note: (text: string) => void notes.push(text),
-    }
-    const desk = openDesk({ env: { ...env, COUNTERSIGN_HOME: home }, folder, output })
-    const code = await runProgram(line.split(' '), desk)
-    expect(out.join() + notes.join()).not.toContain(PASSPHRASE)
-    return { code, out: out.join('\n'), notes: notes.join('\n') }
+    const ran = await runLineIn(folder, line, { env: { ...env, COUNTERSIGN_HOME: home } })
+    expect(ran.out + ran.notes).not.toContain(PASSPHRASE)
+    return ran
   }
   return { layout, run, other: join(folder, 'other') }
 }

@@ -10,10 +10,15 @@ export interface Ran {
 }
 
 /** Runs a command line on the platform of `home`; words are divided by spaces, or given as they are. */
-export async function runLine(
-  home: string,
+export function runLine(home: string, line: string | readonly string[], ask?: Ask): Promise<Ran> {
+  return runLineIn(home, line, { env: { COUNTERSIGN_HOME: home }, ask })
+}
+
+/** Runs a command line in a folder, with more in its environment than the way to programs. */
+export async function runLineIn(
+  folder: string,
   line: string | readonly string[],
-  ask?: Ask,
+  { env = {}, ask }: { readonly env?: Record<string, string>; readonly ask?: Ask | undefined } = {},
 ): Promise<Ran> {
   const out: string[] = []
   const notes: string[] = []
@@ -24,8 +29,7 @@ export async function runLine(
     json: (value: unknown) => void out.push(JSON.stringify(value)),
     note: (text: string) => void notes.push(text),
   }
-  const env = { PATH: process.env.PATH, COUNTERSIGN_HOME: home }
-  const desk = openDesk({ env, folder: home, output, ask })
+  const desk = openDesk({ env: { PATH: process.env.PATH, ...env }, folder, output, ask })
   const words = typeof line === 'string' ? line.split(' ').filter(Boolean) : line
   const code = await runProgram(words, desk)
   return { code, out: out.join('\n'), notes: notes.join('\n') }
