@@ -33,6 +33,7 @@ import { shedLoad, TurnTime } from './layers/shed-load.ts'
 import { renderError } from './layers/render-error.ts'
 import { OPERATOR_BOUNDS } from './limits.ts'
 import { lendTo } from './plugins/lend.ts'
+import { openFleetStore } from './plugins/open-fleet-store.ts'
 import { createAskAgain } from './review/ask-again.ts'
 import { Reviews } from './review/reviews.ts'
 import { Routes } from './routes.ts'
@@ -74,7 +75,10 @@ export async function createGateway(
     names: more.names ?? systemNames(),
   })
   const turns = new TurnTime(settings.queueMsMax)
-  const limiter = await createLimiter(settings, workload)
+  const [limiter, fleet] = await Promise.all([
+    createLimiter(settings, workload),
+    openFleetStore(settings, workload.log),
+  ])
   const verifier = createVerifier(settings, workload)
   const routes = new Routes({
     contracts: workload.contracts(),
@@ -84,7 +88,7 @@ export async function createGateway(
     bounds: OPERATOR_BOUNDS,
     ways: upstreams.ways,
     lent: lendTo(settings, workload, {
-      ...{ limiter, verifier },
+      ...{ limiter, fleet, verifier },
       targets: () => upstreams.ways.targets(),
     }),
     onServices: (names) => upstreams.follow(names),
@@ -112,6 +116,7 @@ export async function createGateway(
     routes.close()
     upstreams.close()
     verifier.close()
+    fleet.close()
     await limiter.close()
   }
   try {

@@ -1,5 +1,5 @@
 import type { Log, Metrics } from '@countersign/ground/telemetry'
-import type { Limiter, RevocationList, VerifiedToken } from '@countersign/layers'
+import type { FleetStore, Limiter, RevocationList, VerifiedToken } from '@countersign/layers'
 import type { Person } from '@countersign/policy'
 import type { z } from 'zod'
 import type {
@@ -273,7 +273,12 @@ export interface PluginTools {
   every(ms: number, what: () => void | Promise<void>): () => void
   /** What health checks say of the targets of upstreams at this time; left out where nothing balances. */
   targets?(): Iterable<TargetState>
-  /** A store that outlives changes of the configuration, for caches: one for each `name`. */
+  /**
+   * What all gateways know together for a while, such as who was first; the keys are this plugin's own. It is `away` while
+   * the gateways' Redis is, and always where several gateways have none: decide what is right then. A secret goes in sealed.
+   */
+  readonly fleet: FleetStore
+  /** A store of this gateway that outlives changes of the configuration, for caches: one for each `name`. */
   shared<T extends object>(name: string, make: () => T): T
 }
 

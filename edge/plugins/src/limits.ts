@@ -73,6 +73,9 @@ export const USER_INFOS_UNDER_WAY_MAX = 256
 /** Proofs of DPoP that are remembered, in each of the two generations; each takes some 150 bytes. */
 export const DPOP_PROOFS_MAX = 100_000
 
+/** So far the clocks of two gateways may be apart: a used proof is remembered for so much longer than it is good. */
+export const DPOP_CLOCKS_APART_MS = 5_000
+
 // Chosen by us: sessions in cookies.
 
 /** Browsers keep 4096 bytes of a cookie with its name and attributes (RFC 6265 section 6.1). */
@@ -89,3 +92,10 @@ export const RENEWAL_KEPT_MS = 60_000
 export const RENEWAL_RETRY_MS = 2_000
 /** Outcomes in each of the two generations that are remembered; each has some 10 KB. */
 export const RENEWALS_KEPT_MAX = 500
+/** Refreshes one after the other that are looked at for one request: each of tokens that were over when they were found. */
+export const RENEWALS_IN_ROW_MAX = 3
+/** What a lease on a refresh has beyond the time of two questions to the issuer: the tokens, and the keys to check them. */
+export const RENEWAL_LEASE_MS_MORE = 1_000
+/** Between two looks at what another gateway's refresh has come to: twice as long each time, up to the second. */
+export const RENEWAL_PAUSE_MS_MIN = 20
+export const RENEWAL_PAUSE_MS_MAX = 250

@@ -3,6 +3,14 @@ export { type Candidate, pickInstance } from './balance.ts'
 export { bearerToken } from './bearer-token.ts'
 export { type Breaker, type BreakerState, createBreaker, type Entry } from './breaker.ts'
 export { createFailureBudget, type FailureBudget, verifyWithin } from './failure-budget.ts'
+export {
+  type FleetStore,
+  NO_FLEET_STORE,
+  type OpenFleetStore,
+  partOfFleet,
+} from './fleet-store.ts'
+export { createMemoryFleetStore } from './fleet-store-memory.ts'
+export { openRedisFleetStore } from './fleet-store-redis.ts'
 export { idempotencyKey, idempotencyKeyIn } from './idempotency-key.ts'
 export { type FetchKeys, KeySource, type KeySourceOptions } from './key-source.ts'
 export * from './limiter.ts'

@@ -21,6 +21,8 @@ export interface RedisAddress {
   readonly socketPath?: string
   readonly username?: string
   readonly password?: string
+  /** For so long an answer is waited for; without it REDIS_TIMEOUT_MS. */
+  readonly timeoutMs?: number
 }
 
 /** A connection to Redis that comes back by itself, for ever. Nothing waits in it for Redis to come back. */
@@ -49,6 +51,7 @@ export async function openRedisLink(
   clearTimeout(timer)
 
   const deadlines = new Deadlines()
+  const { timeoutMs = REDIS_TIMEOUT_MS } = address
   const send = async (
     script: Script,
     keys: readonly string[],
@@ -66,7 +69,7 @@ export async function openRedisLink(
     get ready() {
       return client.isReady
     },
-    run: (script, keys, args) => withinTime(deadlines, send(script, keys, args)),
+    run: (script, keys, args) => withinTime(send(script, keys, args), { deadlines, timeoutMs }),
     close: () => client.destroy(),
   }
 }
@@ -80,8 +83,8 @@ class Sent implements Mortal {
   readonly #resolve: (reply: Reply | undefined) => void
   #isOver = false
 
-  constructor(deadlines: Deadlines, resolve: (reply: Reply | undefined) => void) {
-    this.deadline = performance.now() + REDIS_TIMEOUT_MS
+  constructor({ deadlines, timeoutMs }: Within, resolve: (reply: Reply | undefined) => void) {
+    this.deadline = performance.now() + timeoutMs
     this.#deadlines = deadlines
     this.#resolve = resolve
     deadlines.add(this)
@@ -102,9 +105,13 @@ class Sent implements Mortal {
   }
 }
 
-function withinTime(deadlines: Deadlines, sent: Promise<unknown>): Promise<Reply | undefined> {
+interface Within {
+  readonly deadlines: Deadlines
+  readonly timeoutMs: number
+}
+function withinTime(sent: Promise<unknown>, within: Within): Promise<Reply | undefined> {
   return new Promise((resolve) => {
-    const waits = new Sent(deadlines, resolve)
+    const waits = new Sent(within, resolve)
     sent.then(
       (reply) => waits.finish(reply),
       () => waits.finish(undefined),

@@ -142,3 +142,18 @@ export const RETRY_TIME_LEFT_MS_MIN = 20
 /** Connections without a request that ended by the client's fault are one record per source in this time. */
 export const TURNED_AWAY_MS = 10_000
 export const TURNED_AWAY_SOURCES_MAX = 256
+
+// Chosen by us: what instances know together.
+
+export const FLEET_KEY_CHARS_MAX = 256
+/** A session with its tokens, sealed, fits in. */
+export const FLEET_TEXT_CHARS_MAX = 32_768
+export const FLEET_TTL_MS_MAX = 60 * 60_000
+/** What all instances together may have put into a fleet store: half of a Redis that `up` starts. */
+export const FLEET_BYTES_MAX = 33_554_432
+/** What an entry takes beside its key and text. */
+export const FLEET_ENTRY_BYTES = 128
+/** For so long nobody asks a Redis that has not answered in time. */
+export const FLEET_PAUSE_MS = 250
+/** Between two lines of the log that say so. */
+export const FLEET_TOLD_MS = 60_000

@@ -8,7 +8,7 @@ import type { Lent } from './tool-box.ts'
 export function lendTo(
   { issuer, audience, fetchAllow }: Settings,
   { log, metrics, identity: platform }: Workload<'gateway'>,
-  by: Pick<Lent, 'limiter' | 'verifier' | 'targets'>,
+  by: Pick<Lent, 'limiter' | 'fleet' | 'verifier' | 'targets'>,
 ): Lent {
   const fetch = createGuardedFetch({ allow: fetchAllow })
   const stores = new SharedStores()

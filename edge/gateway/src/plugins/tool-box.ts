@@ -1,7 +1,7 @@
 import { messageOf } from '@countersign/ground/errors'
 import type { Log, Metrics } from '@countersign/ground/telemetry'
 import type { Directory, PluginEntity, PluginTools } from '@countersign/kong'
-import type { Limiter, TokenVerifier } from '@countersign/layers'
+import { type FleetStore, type Limiter, partOfFleet, type TokenVerifier } from '@countersign/layers'
 import type { SharedStores } from './shared-stores.ts'
 
 /** What the gateway has to lend, whatever the configuration. */
@@ -9,6 +9,7 @@ export interface Lent {
   readonly log: Log
   readonly metrics: Metrics
   readonly limiter: Limiter
+  readonly fleet: FleetStore
   readonly verifier: Pick<TokenVerifier, 'verify'>
   readonly issuer: string
   readonly audience: string
@@ -35,8 +36,9 @@ export class ToolBox {
     const { limiter, metrics, verifier, issuer, audience, fetch, stores, platform, now, targets } =
       this.#lent
     const log = this.#lent.log.child({ plugin: name, entity: id })
+    const fleet = partOfFleet(this.#lent.fleet, `${name}:`)
     return {
-      ...{ log, metrics, limiter, issuer, audience, fetch, platform, now, targets },
+      ...{ log, metrics, limiter, fleet, issuer, audience, fetch, platform, now, targets },
       directory: this.#directory,
       verifyToken: (token) => verifier.verify(token, undefined),
       every: (ms, what) => this.#every(ms, what, log),

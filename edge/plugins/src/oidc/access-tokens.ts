@@ -54,9 +54,13 @@ export function createAccessTokens(
       : keep(token, checked)
   }
   const checkBinding = createBinding(config, parts)
-  const bound = (claims: JsonObject, asked: PluginRequest, sent: SentToken): Proof => {
-    checkBinding(claims, asked, sent)
-    return { claims }
+  const bound = (
+    claims: JsonObject,
+    asked: PluginRequest,
+    sent: SentToken,
+  ): Proof | Promise<Proof> => {
+    const checked = checkBinding(claims, asked, sent)
+    return checked === undefined ? { claims } : checked.then(() => ({ claims }))
   }
   const checkAny = (token: string): JsonObject | Promise<JsonObject> => {
     const parsed = parseToken(token)
@@ -69,7 +73,7 @@ export function createAccessTokens(
   }
   return {
     /** What is known of it: costs no cryptography. */
-    recall(sent: SentToken, asked: PluginRequest): Proof | undefined {
+    recall(sent: SentToken, asked: PluginRequest): Proof | Promise<Proof> | undefined {
       const { token } = sent
       const verdict = verdicts.get(token)
       if (

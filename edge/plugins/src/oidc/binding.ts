@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '@countersign/ground/jose'
 import type { PluginRequest, PluginTools } from '@countersign/kong'
-import { CLOCK_SKEW_SECONDS_MAX } from '../limits.ts'
 import type { SentToken } from '../tokens/bearer.ts'
 import type { OidcConfig } from './config.ts'
 import { checkProof } from './dpop-proof.ts'
 import type { OidcRefusals } from './refusals.ts'
-import { SeenProofs } from './seen-proofs.ts'
+import { createProofUses } from './proof-uses.ts'
 
 const CERTIFICATE = 'x5t#S256'
 const KEY = 'jkt'
@@ -25,23 +24,29 @@ export function createBinding(
 ) {
   const { proof_of_possession_mtls: mtls, proof_of_possession_dpop: dpop } = config
   const lifetimeSeconds = config.dpop_proof_lifetime
-  const windowMs = (lifetimeSeconds + CLOCK_SKEW_SECONDS_MAX) * 1000
-  const seen = tools.shared(
-    `openid-connect proofs ${windowMs}`,
-    () => new SeenProofs(tools.now(), windowMs),
-  )
+  const use = createProofUses(tools, lifetimeSeconds)
 
-  const checkKey = (thumbprint: string, asked: PluginRequest, { token, scheme }: SentToken) => {
+  const checkKey = async (
+    thumbprint: string,
+    asked: PluginRequest,
+    { token, scheme }: SentToken,
+  ): Promise<void> => {
     const now = tools.now()
     if (scheme !== 'DPoP') throw refuse.proof('the token was sent as one that needs no proof')
     const proof = checkProof(asked, { token, thumbprint, now, lifetimeSeconds })
     if (typeof proof === 'string') throw refuse.proof(proof)
-    const use = seen.use(proof.id, now)
-    if (use === 'seen') throw refuse.proof('the proof was used before')
-    if (use === 'full') throw refuse.unavailable('too many proofs are remembered')
+    const used = await use(proof, now)
+    if (used.verdict === 'seen') throw refuse.proof('the proof was used before')
+    if (used.verdict === 'full') throw refuse.unavailable('too many proofs are remembered')
+    if (used.verdict === 'unsure') throw refuse.nonce(used.nonce)
+    if (used.nonce !== undefined) asked.answerHeaders.set('DPoP-Nonce', used.nonce)
   }
-  /** Throws `Refusal`. */
-  return ({ cnf }: JsonObject, asked: PluginRequest, sent: SentToken): void => {
+  /** Throws `Refusal`, or rejects with it. */
+  return (
+    { cnf }: JsonObject,
+    asked: PluginRequest,
+    sent: SentToken,
+  ): undefined | Promise<void> => {
     const bound = cnf === undefined ? NOTHING : readBinding(cnf)
     const certificate = bound?.get(CERTIFICATE)
     const key = bound?.get(KEY)
@@ -51,9 +56,10 @@ export function createBinding(
       throw refuse.invalid('the token is bound to another certificate')
     if (certificate === undefined && mtls === 'strict')
       throw refuse.invalid('the token is bound to no certificate')
-    if (key !== undefined) checkKey(key, asked, sent)
-    else if (dpop === 'strict' || sent.scheme === 'DPoP')
+    if (key !== undefined) return checkKey(key, asked, sent)
+    if (dpop === 'strict' || sent.scheme === 'DPoP')
       throw refuse.proof('the token is bound to no key')
+    return undefined
   }
 }
 

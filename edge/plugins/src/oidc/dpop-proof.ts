@@ -16,11 +16,13 @@ import { readProofKey, thumbprintOf } from './issuer-keys.ts'
  * 5. its signature holds
  *
  * What is cheap comes first: who has only stolen a token costs no cryptography. Whether it was used before is for
- * `SeenProofs`.
+ * `proof-uses.ts`.
  */
-export interface ProofId {
+export interface Proof {
   /** Tells it from every other proof. */
   readonly id: string
+  /** What its maker was given to put in. */
+  readonly nonce: string | undefined
 }
 
 /** A text says what is wrong with it. */
@@ -32,7 +34,7 @@ export function checkProof(
     readonly now: number
     readonly lifetimeSeconds: number
   },
-): ProofId | string {
+): Proof | string {
   const [header, ...others] = asked.all('dpop')
   if (header === undefined || others.length > 0) return 'there is not just one proof'
   const proof = parseToken(header)
@@ -48,7 +50,10 @@ export function checkProof(
   const verifies = readProofKey(jwk, proof.algorithm)
   if (verifies?.(proof.input, proof.signature) !== true)
     return 'the signature of the proof does not hold'
-  return { id: `${about.thumbprint} ${hashOf(jti)}` }
+  return {
+    id: hashOf(`${about.thumbprint} ${hashOf(jti)}`),
+    nonce: textClaim(proof.claims, 'nonce'),
+  }
 }
 const JTI_CHARS_MAX = 256
 

@@ -1,23 +1,12 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Given } from '../testing/exchange.ts'
-import { signToken } from '../testing/signer.ts'
+import { type Holder, hash, holder, signProof } from './dpop-holder.fixture.ts'
 import { OidcHouse, StaticIssuer } from './static-issuer.fixture.ts'
 import { SeenProofs } from './seen-proofs.ts'
 
 /* DPoP (RFC 9449), with proofs made by other code than checks them. */
 
-interface Holder {
-  readonly privateKey: KeyObject
-  readonly jwk: Record<string, unknown>
-  readonly jkt: string
-}
-const hash = (text: string) => createHash('sha256').update(text).digest('base64url')
-function holder(): Holder {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const { crv, kty, x, y } = publicKey.export({ format: 'jwk' })
-  return { privateKey, jwk: { kty, crv, x, y }, jkt: hash(JSON.stringify({ crv, kty, x, y })) }
-}
 let issuer: StaticIssuer
 let house: OidcHouse
 let owner: Holder
@@ -43,8 +32,7 @@ function proof({ by = owner, head = {}, claims = {}, signedBy = by }: Wanted = {
     ...{ htm: 'GET', htu: 'https://gate.test:8443/orders', iat: house.seconds },
     ...{ jti: randomUUID(), ath: hash(token), ...claims },
   }
-  const header = { alg: 'ES256', typ: 'dpop+jwt', jwk: by.jwk, ...head }
-  return signToken(header, all, signedBy.privateKey, 'ES256')
+  return signProof(by, all, { head, signedBy })
 }
 const sent = (made: string, more: Partial<Given> = {}): Given => ({
   headers: ['Host', 'gate.test:8443', 'Authorization', `DPoP ${token}`, 'DPoP', made],

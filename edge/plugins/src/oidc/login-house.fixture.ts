@@ -55,8 +55,8 @@ export class LoginHouse implements AsyncDisposable {
     const all = (name: string) => headers.filter((_, i) => i % 2 === 1 && headers[i - 1] === name)
     return { asked, refusal, location: all('location')[0] ?? '', cookies: all('set-cookie') }
   }
-  instance(changes: Changes = {}): PluginInstance {
-    return instanceOf(openidConnect, this.config(changes), this.tools)
+  instance(changes: Changes = {}, tools: PluginTools = this.tools): PluginInstance {
+    return instanceOf(openidConnect, this.config(changes), tools)
   }
   /** A browser that has been sent to log in, and has done so. */
   async begun(changes: Changes = {}) {

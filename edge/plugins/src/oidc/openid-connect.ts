@@ -66,8 +66,8 @@ export const openidConnect: Plugin<OidcConfig> = {
     {
       field: 'dpop_proof_lifetime',
       kong: '300 seconds',
-      here: '60 seconds, and a proof is good once in each gateway',
-      why: 'for so long one that was seen by somebody could be used at another gateway',
+      here: '60 seconds, and a proof is good once, over all gateways',
+      why: 'one that was seen by somebody is of no use to them at any gateway',
     },
     {
       field: 'redirect_uri',

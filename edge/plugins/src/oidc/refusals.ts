@@ -9,6 +9,8 @@ export interface OidcRefusals {
   invalid(why: string): Refusal
   /** A token that is bound to a key came without a good proof of it. */
   proof(why: string): Refusal
+  /** The proof is good, but has to be made anew with `nonce` in it (RFC 9449 section 9). */
+  nonce(nonce: string): Refusal
   forbidden(why: string): Refusal
   unavailable(why: string): Refusal
 }
@@ -38,6 +40,16 @@ export function createOidcRefusals(config: OidcConfig): OidcRefusals {
           'send the token as "Authorization: DPoP <token>", with a new proof for each request',
         headers: {
           'www-authenticate': `DPoP realm="${realm}", error="invalid_dpop_proof", algs="${ALGS}"`,
+        },
+      }),
+    nonce: (nonce) =>
+      new Refusal('TOKEN_INVALID', {
+        ...{ message: unauthorized, rule: 'openid-connect: the proof may have been used before' },
+        remedy: 'make the proof anew, with the text of the header DPoP-Nonce as its claim "nonce"',
+        headers: {
+          'www-authenticate': `DPoP realm="${realm}", error="use_dpop_nonce", algs="${ALGS}"`,
+          'dpop-nonce': nonce,
+          'cache-control': 'no-store',
         },
       }),
     forbidden: (why) =>

@@ -1,7 +1,7 @@
 import { DPOP_PROOFS_MAX } from '../limits.ts'
 
 /**
- * Which proofs were used, so that none is taken twice by this gateway (RFC 9449 section 11.1). An id is remembered for
+ * Which proofs were used here, so that none is taken twice by this gateway (RFC 9449 section 11.1). An id is remembered for
  * `windowMs` at least, twice that at most. Where there is no room, a new one is `full`: in doubt nobody passes.
  */
 export class SeenProofs {

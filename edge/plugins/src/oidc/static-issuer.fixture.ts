@@ -1,3 +1,4 @@
+import type { PluginTools } from '@countersign/kong'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import type { Refusal } from '@countersign/layers'
 import { TestDirectory } from '../testing/directory.ts'
@@ -70,13 +71,13 @@ export class OidcHouse {
   readonly tools: TestTools
   readonly issuer: StaticIssuer
 
-  constructor(issuer: StaticIssuer) {
+  constructor(issuer: StaticIssuer, given: Partial<PluginTools> = {}) {
     this.issuer = issuer
     issuer.isAway = false
     issuer.changes = {}
     issuer.keys = { keys: published() }
     issuer.asked.length = 0
-    this.tools = testTools({ directory: this.directory, fetch: issuer.fetch })
+    this.tools = testTools({ directory: this.directory, fetch: issuer.fetch, ...given })
   }
   get seconds(): number {
     return Math.floor(this.tools.nowMs / 1000)

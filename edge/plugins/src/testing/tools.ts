@@ -1,6 +1,6 @@
 import { createLog, Metrics } from '@countersign/ground/telemetry'
 import type { Directory, FlatHeaders, PluginPlace, PluginTools } from '@countersign/kong'
-import { createMemoryLimiter, Refusal } from '@countersign/layers'
+import { createMemoryFleetStore, createMemoryLimiter, Refusal } from '@countersign/layers'
 import { ROUTE, SERVICE } from './exchange.ts'
 
 /** What the gateway lends a plugin, with real parts where they need no other process. Moves its clock by hand. */
@@ -31,6 +31,7 @@ export function testTools(given: Partial<PluginTools> = {}): TestTools {
     log,
     metrics: new Metrics(),
     limiter: createMemoryLimiter({ now: () => tools.nowMs }),
+    fleet: createMemoryFleetStore({ now: () => tools.nowMs, bornAt: 0 }),
     directory: NOBODY,
     verifyToken: () => {
       throw new Refusal('TOKEN_INVALID')
