@@ -224,9 +224,17 @@ describe('a registrar', () => {
     expect([registrar.registered, registrar.problem]).toEqual([true, undefined])
     resolver.instances('order')
     await until(() => ports()[0] === instance.port, 'the instance is known')
-    for (const end = performance.now() + 7_000; performance.now() < end; ) {
-      expect(ports()).toEqual([instance.port])
+    // Seven seconds in which this process, with registry and registrar in it, was never held up for longer than a beat.
+    let last = performance.now()
+    for (let began = last; last < began + 7_000; ) {
       await sleep(50)
+      const now = performance.now()
+      if (now - last < 1_000) expect(ports()).toEqual([instance.port])
+      else {
+        began = now
+        await until(() => ports()[0] === instance.port, 'the instance is known again')
+      }
+      last = now
     }
   })
 
@@ -262,8 +270,14 @@ describe('a registrar', () => {
   test('waits for a registry that hangs for a bounded time, and not at all when it stops', async () => {
     const silent = createServer(() => {})
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const signals: AbortSignal[] = []
+    const client = clientAs('order', () => (silent.address() as AddressInfo).port)
+    const register: typeof client.register = (input, options) => {
+      if (options?.signal !== undefined) signals.push(options.signal)
+      return client.register(input, options)
+    }
     const registrar = createRegistrar({
-      registry: clientAs('order', () => (silent.address() as AddressInfo).port),
+      registry: { ...client, register },
       registration: {
         ID: 'order-1',
         Name: 'order',
@@ -274,13 +288,11 @@ describe('a registrar', () => {
       descriptor: described('/orders'),
       log,
     })
-    const before = performance.now()
     await registrar.start()
-    expect(performance.now() - before).toBeLessThan(15_000)
-    await sleep(400)
-    const stopping = performance.now()
+    await until(() => signals.length > 1, 'it asks again')
     await registrar.close()
-    expect(performance.now() - stopping).toBeLessThan(4_000)
+    // The end of what was under way was the wish to stop, and not the end of its time.
+    expect(signals.at(-1)?.reason).toMatchObject({ name: 'AbortError' })
     silent.closeAllConnections()
     silent.close()
   })

@@ -254,7 +254,7 @@ describe('bytes that are no request', () => {
     ['CONNECT', 'CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n'],
     ['PROPFIND', 'PROPFIND /slow HTTP/1.1\r\nHost: localhost\r\n\r\n'],
   ])('%s is 405', async (_what, bytes) => {
-    expect(statuses(await send(bytes, 10_000))).toEqual(['405'])
+    expect(statuses(await send(bytes))).toEqual(['405'])
   })
 
   it('pipelined requests are answered one after the other, each on its own', async () => {
@@ -288,8 +288,8 @@ describe('bytes that are no request', () => {
     expect(text).toContain('HEADERS_TOO_LARGE')
   })
 
-  it('a client that does not finish its headers is cut off', { timeout: 20_000 }, async () => {
-    const text = await send('GET /slow HTTP/1.1\r\nHost: localhost\r\nX: ', 18_000)
+  it('a client that does not finish its headers is cut off', async () => {
+    const text = await send('GET /slow HTTP/1.1\r\nHost: localhost\r\nX: ', 50_000)
     expect(statuses(text)).toEqual(['408'])
   })
 

@@ -329,7 +329,7 @@ describe('draining', () => {
     const text = exchange(
       socket,
       `GET /orders/7 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token()}\r\n\r\n`,
-      5_000,
+      50_000,
     )
     await until(() => answer !== undefined, 'the call is with the service')
     const drained = door.gateway.drain()

@@ -107,12 +107,16 @@ describe('an answer that comes before the body of its request', () => {
     const seen = order.seen.length
     const head =
       'POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 200000\r\nContent-Type: x/y\r\n\r\n'
-    const started = performance.now()
-    const text = await exchange(await connect(), head + 'a'.repeat(100_000), 18_000)
+    const socket = await connect()
+    let ended = false
+    socket.once('end', () => {
+      ended = true
+    })
+    const text = await exchange(socket, head + 'a'.repeat(100_000), 50_000)
     expect(statuses(text)).toEqual(['415'])
     expect(text).toContain('{"early":true}')
     expect(text.toLowerCase()).toContain('connection: close')
-    expect(performance.now() - started).toBeLessThan(15_000)
+    expect(ended).toBe(true)
     expect(order.seen.length).toBe(seen)
     await until(async () => (await inFlight()) === '0', 'nothing under way')
   })

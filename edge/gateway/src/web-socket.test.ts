@@ -171,7 +171,7 @@ describe('a route for WebSocket', () => {
     await once(socket, 'close')
   })
   it('ends with the token that has opened it', async () => {
-    const exp = Math.floor(Date.now() / 1000) + 3
+    const exp = Math.floor(Date.now() / 1000) + 5
     const socket = connect('/talk', bearer({ exp }))
     await once(socket, 'open')
     await once(socket, 'close')

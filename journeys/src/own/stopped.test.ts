@@ -26,9 +26,8 @@ describe('while payment hangs', () => {
     const pid = (await platform.processes()).find((each) => each.name === 'payment-1')?.pid ?? 0
     expect(pid).toBeGreaterThan(1)
     process.kill(pid, 'SIGSTOP')
-    const began = performance.now()
+    // It ends while payment still hangs, by its own bounds: who does not is killed, and has no code.
     const ended = await platform.desk('tour', '--json').finally(() => process.kill(pid, 'SIGCONT'))
-    expect(performance.now() - began).toBeLessThan(30_000)
     expect(ended.code).toBe(1)
     const { ok, broken, hops } = JSON.parse(ended.stdout)
     expect(ok).toBe(false)

@@ -40,7 +40,7 @@ describe('an answer that goes on', () => {
     })
     let resume: () => void = () => {}
     const got: string[] = []
-    upstream.stream(ask('/', { timeoutMs: 1_500, stallMs: 100 }), {
+    upstream.stream(ask('/', { timeoutMs: 15_000, stallMs: 1_000 }), {
       head: (_status, _headers, goOn) => {
         resume = goOn
         return true

@@ -1,9 +1,7 @@
 import { connect as connectTls } from 'node:tls'
-import { contract, endpoint } from '@countersign/contract'
 import { until } from '@countersign/ground/testkit'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
-import { payment, usePaymentDoor } from '../testing/payment-door.ts'
+import { elsewhere, payment, usePaymentDoor } from '../testing/payment-door.ts'
 import { createTestDomain } from '../testing/pki.ts'
 import { createTestWorkload } from '../testing/workload.ts'
 
@@ -42,16 +40,7 @@ describe('the door', () => {
     const lost = createTestWorkload('order', my.now.order.identity, {
       user: () => [my.now.server.port],
     })
-    const user = contract('user', {
-      get: endpoint({
-        at: 'GET /',
-        callers: ['order'],
-        roles: 'stranger',
-        limit: '1/second per caller',
-        reply: z.string(),
-      }),
-    })
-    await expect((lost.call(user) as any).get()).rejects.toMatchObject({
+    await expect((lost.call(elsewhere('user')) as any).get()).rejects.toMatchObject({
       code: 'UNREACHABLE',
       message: expect.stringContaining('service/user'),
     })

@@ -58,6 +58,18 @@ export const payment = contract('payment', {
   }),
 })
 
+/** A contract of another service, of which nothing runs at this door. */
+export const elsewhere = (service: string) =>
+  contract(service, {
+    get: endpoint({
+      at: 'GET /',
+      callers: ['order'],
+      roles: 'stranger',
+      limit: '1/second per caller',
+      reply: z.string(),
+    }),
+  })
+
 const verifier: TokenVerifier = {
   verify: (token) => {
     if (!token.startsWith('good.')) throw new Refusal('TOKEN_INVALID', { rule: 'token: signature' })
@@ -97,6 +109,8 @@ export class PaymentDoor {
   #running: Running | undefined
   /** Charges that the service has made. */
   served = 0
+  /** Slow requests of which the handler has heard that nobody waits any more. */
+  givenUp = 0
 
   get now(): Running {
     if (this.#running === undefined) throw new Error('the door opens before the first test')
@@ -122,7 +136,13 @@ export class PaymentDoor {
             broken: () => {
               throw new Error('the secret reason')
             },
-            slow: () => new Promise(() => undefined),
+            // As many write a handler: what is left of its input is made anew.
+            slow: ({ ...rest }) =>
+              new Promise(() => {
+                rest.signal.addEventListener('abort', () => {
+                  this.givenUp += 1
+                })
+              }),
           },
         },
       ],

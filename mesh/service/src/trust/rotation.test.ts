@@ -145,4 +145,4 @@ test('a workload that is taken back loses its calls at both ends, and nobody els
   await until(async () => failures.length > 0 && (await pass(100)) === 0, 'no more answers')
   expect(await pass(300)).toBe(0)
   await stop()
-}, 40_000)
+})

@@ -99,7 +99,7 @@ describe('an order that was being finalized', () => {
       .list({ kind: 'acme', state: 'any' })
       .map(({ state }) => state)
     expect(states.sort()).toEqual(['abandoned', 'issued'])
-  }, 30_000)
+  })
 
   it('fails for good where it can not be signed any more', async () => {
     const first = await start()
@@ -136,7 +136,7 @@ describe('a challenge that was being checked', () => {
     const web = await answerAll(second, [later])
     expect((await settled(later, move(second, session, url))).body.status).toBe('valid')
     web.close()
-  }, 30_000)
+  })
 })
 
 describe('what is over', () => {

@@ -234,7 +234,7 @@ describe('a workload in Kubernetes', () => {
     const renew = () => Promise.reject(new Error('away'))
     const identity = await joinTrustDomain({
       ...{ name, trustDomain: TRUST_DOMAIN, doors: [at.door], bundle: pki.root, renew },
-      ...{ serviceAccountTokenFile: file, log: silent, waitMsMax: 3_000 },
+      ...{ serviceAccountTokenFile: file, log: silent, waitMsMax: 30_000 },
     })
     closing.push(() => identity.close())
     return identity

@@ -94,11 +94,10 @@ async function get(path: string): Promise<{ status: number; wait: string | undef
   return { status: response.statusCode, wait: response.headers['retry-after'] }
 }
 const GET = 'GET / HTTP/1.1\r\nhost: localhost\r\n\r\n'
-const closed = async (socket: TLSSocket): Promise<number> => {
-  const start = performance.now()
+/** Waits for its end, which the test's own time bounds. */
+const closed = async (socket: TLSSocket): Promise<void> => {
   socket.resume()
   if (!socket.closed) await once(socket, 'close')
-  return performance.now() - start
 }
 
 describe('the bounds of the outside door', () => {
@@ -172,16 +171,17 @@ describe('the bounds of the outside door', () => {
     body.write('POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nx')
     const idle = await dial()
     idle.write(GET)
-    const times = await Promise.all([headers, body, idle].map(closed))
-    for (const ms of times) expect(ms).toBeLessThan(15_000)
+    await Promise.all([headers, body, idle].map(closed))
+    // Two of them were never a request.
+    expect(served).toBeLessThanOrEqual(1)
   })
 
   it('cut who reads nothing of a long answer', async () => {
-    await open({ stallMsMax: 400 })
+    await open({ stallMsMax: 400, connectionsPerAddressMax: 1 })
     const socket = await dial()
     socket.pause()
     socket.write('GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n')
-    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    await until(async () => (await dial()).destroy(), 'its place is free again', 30_000)
     const heard = Buffer.concat(await socket.toArray().catch(() => [])).length
     expect(heard).toBeLessThan(16 * 1024 * 1024)
   })
@@ -192,9 +192,8 @@ describe('the bounds of the outside door', () => {
     const socket = connectPlain({ host: '127.0.0.1', port: door.port })
     socket.on('error', () => undefined)
     socket.resume()
-    const start = performance.now()
     await once(socket, 'close')
-    expect(performance.now() - start).toBeLessThan(15_000)
+    expect(served).toBe(0)
   })
 
   it('bound the requests of one connection, one after the other and all at once', async () => {
@@ -217,7 +216,7 @@ describe('the bounds of the outside door', () => {
     expect(heard).toMatch(/connection: close/i)
     const flood = await dial()
     flood.write('GET /wait HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(100))
-    expect(await closed(flood)).toBeLessThan(15_000)
+    await closed(flood)
     expect(finish.length).toBeLessThanOrEqual(8)
   })
 

@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '@countersign/ground/testkit'
 import { createCrl, parseCrl, readCertificate } from '@countersign/ground/x509'
@@ -12,11 +11,7 @@ import type { StatusIssuer } from './ports.ts'
 
 const HOUR = 3_600_000
 const my = useStatusHouses()
-const file = (name: string, content: string | Buffer): string => {
-  const path = join(my.path, name)
-  writeFileSync(path, content)
-  return path
-}
+const { file } = my
 
 describe('lists', () => {
   const numberOf = (house: House, id = signerOf(my, house.instance).id) =>

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { until } from '@countersign/ground/testkit'
@@ -13,11 +12,7 @@ import { signerOf, useStatusHouses } from '../testing/use-status-houses.ts'
 /* What openssl makes of answers and lists at the outside door. */
 const HOUR = 3_600_000
 const my = useStatusHouses()
-const file = (name: string, content: string | Buffer): string => {
-  const path = join(my.path, name)
-  writeFileSync(path, content)
-  return path
-}
+const { file } = my
 interface OcspQuestion {
   readonly house: House
   readonly door: OutsideDoor

@@ -102,16 +102,17 @@ export function renewAt(identity: () => Identity, at: { host: string; port: numb
     callMesh(identity(), at, { method: 'POST', path: '/v1/renew', body: { csr } })
 }
 
-/** Calls over mTLS; rejects with the problem's code. */
+/** Calls over mTLS; rejects with the problem's code, or when nothing comes for `timeoutMs`. */
 export function callMesh<T>(
   identity: Pick<Identity, 'current' | 'bundle'>,
   at: { host: string; port: number },
-  wanted: { method: string; path: string; body?: object },
+  wanted: { method: string; path: string; body?: object; timeoutMs?: number },
 ): Promise<T> {
   const { chain, key } = identity.current()
   return new Promise((resolve, reject) => {
     const outgoing = request({
-      ...{ ...at, method: wanted.method, path: wanted.path, agent: false, timeout: 2_000 },
+      ...{ ...at, method: wanted.method, path: wanted.path, agent: false },
+      timeout: wanted.timeoutMs ?? 2_000,
       ...{ cert: chain, key, ca: identity.bundle(), minVersion: 'TLSv1.3' },
       checkServerIdentity: (_, peer) => checkAuthority(peer),
     })

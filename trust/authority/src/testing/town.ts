@@ -18,6 +18,7 @@ export class TestTown implements Town {
   readonly lifetimes: Lifetimes
   readonly ports: Record<string, number> = {}
   readonly cut = new Set<string>()
+  readonly lost = new Map<string, 'question' | 'answer'>()
   readonly hosts: TrustHost[] = []
   readonly workloads: SimWorkload[] = []
   registered: Town['registered'] = []
@@ -31,7 +32,7 @@ export class TestTown implements Town {
   }
 
   static async make(
-    options: { authorities?: number; lifetimes?: Partial<Lifetimes> } = {},
+    options: { authorities?: number; lifetimes?: Partial<Lifetimes>; now?: () => number } = {},
   ): Promise<TestTown> {
     const town = new TestTown(options.lifetimes ?? {})
     const instances = Array.from(
@@ -46,6 +47,7 @@ export class TestTown implements Town {
       lifetimes,
       trustDomain: TRUST_DOMAIN,
       instances,
+      ...(options.now === undefined ? {} : { now: options.now }),
     })
     return town
   }
@@ -101,7 +103,7 @@ export function rotate(host: TrustHost, ask: RotateAsk): Promise<RotateReply> {
 
 /** Asks until the step is taken, or has been; gives the last answer where that does not happen. */
 export async function rotateUntilTaken(host: TrustHost, ask: RotateAsk): Promise<RotateReply> {
-  const end = Date.now() + 40_000
+  const end = Date.now() + 90_000
   for (;;) {
     const reply = await rotate(host, ask)
     if (reply.taken || reply.done) return reply

@@ -15,6 +15,7 @@ import { ownIdentity } from '../own-identity.ts'
 import type { PeerLink } from '../peers/line.ts'
 import { instanceFolder } from '../pki/places.ts'
 import { openStore, type Store } from '../store/store.ts'
+import { PEER_EXCHANGE_MS_MAX, PEER_STEP_MS_MAX } from '../trust/limits.ts'
 import { openTrust } from '../trust/open-trust.ts'
 import { peerLink, type RunningTrust, runTrust } from '../trust/run-trust.ts'
 import type { Trust } from '../trust/trust.ts'
@@ -35,6 +36,8 @@ export interface Town {
   registered: Registered[] | undefined
   /** `authority-1 authority-2`: the first cannot reach the second. */
   readonly cut: Set<string>
+  /** The same for one step of a rotation: what is lost of it. */
+  readonly lost: Map<string, 'question' | 'answer'>
   now(): number
 }
 
@@ -131,19 +134,28 @@ function recording(instance: string, identity: Identity) {
   return { workload, events, metrics }
 }
 
+type StepReply = Awaited<ReturnType<Parameters<typeof peerLink>[0]['rotate']>>
+
 function linkTo(
   town: Town,
   { from, to, identity }: { from: string; to: string; identity: Identity },
 ): PeerLink {
   const at = { host: '127.0.0.1', port: town.ports[to] ?? 0 }
-  const call = async <T>(path: string, body: unknown): Promise<T> => {
+  const call = async <T>(path: string, body: object, timeoutMs: number): Promise<T> => {
     if (town.cut.has(`${from} ${to}`)) throw new Error('the line is cut')
-    return callMesh<T>(identity, at, { method: 'POST', path, body: body as object })
+    return callMesh<T>(identity, at, { method: 'POST', path, body, timeoutMs })
   }
   return peerLink(
     {
-      sync: ({ body }) => call('/v1/sync', body),
-      rotate: ({ body }) => call('/v1/rotations', body),
+      sync: ({ body }) => call('/v1/sync', body, PEER_EXCHANGE_MS_MAX),
+      rotate: async ({ body }) => {
+        const lost = body.dryRun === true ? undefined : town.lost.get(`${from} ${to}`)
+        if (lost !== undefined) town.lost.delete(`${from} ${to}`)
+        if (lost === 'question') throw new Error('the question is lost')
+        const reply = await call<StepReply>('/v1/rotations', body, PEER_STEP_MS_MAX)
+        if (lost === 'answer') throw new Error('the answer is lost')
+        return reply
+      },
     },
     `127.0.0.1:${at.port}`,
   )

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { temporaryFolder } from '@countersign/ground/testkit'
 import { parseCrl } from '@countersign/ground/x509'
 import { afterEach, beforeEach } from 'vitest'
@@ -24,6 +26,13 @@ export class StatusHouses {
   }
   /** Milliseconds since 1970 by the clock of the authorities. */
   readonly now = (): number => Date.now() + this.shiftMs
+
+  /** Writes a file into the folder, for a program to read; its path. */
+  readonly file = (name: string, content: string | Buffer): string => {
+    const path = join(this.path, name)
+    writeFileSync(path, content)
+    return path
+  }
 
   async start(instance = 'authority-1', options: Partial<HouseOptions> = {}): Promise<House> {
     const { path: folder, tree, now } = this

@@ -13,7 +13,7 @@ const who = ({ blockers }: { blockers: readonly { who: string }[] }) =>
 
 /** Side by side on a busy machine all takes longer. */
 const until = (check: Parameters<typeof untilWithin>[0], what: string) =>
-  untilWithin(check, what, 25_000)
+  untilWithin(check, what, 60_000)
 
 /** A town of this test alone: the tests run side by side, as most of each is waiting. */
 async function started({ onTestFinished }: TestContext) {
@@ -29,7 +29,7 @@ async function started({ onTestFinished }: TestContext) {
   return { town, hosts, first, second, third }
 }
 
-describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
+describe.concurrent('a rotation of the root', { timeout: 150_000 }, () => {
   it('goes through with everybody following, and nobody is a stranger to anybody on the way', async (test) => {
     const { town, first, second, third, hosts } = await started(test)
     const [before] = idsIn(first.trust.bundle())
@@ -152,7 +152,7 @@ describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
     town.cut.clear()
     await rotateUntilTaken(second, retire)
     expect(third.trust.bundle()).toBe(first.trust.bundle())
-  }, 60_000)
+  })
 
   it('goes back from every stage, until it is retired', async (test) => {
     const { town, first, second } = await started(test)
@@ -241,20 +241,25 @@ describe.concurrent('a rotation of the root', { timeout: 90_000 }, () => {
   })
 })
 
-describe.concurrent('a rotation of the intermediates', { timeout: 90_000 }, () => {
+describe.concurrent('a rotation of the intermediates', { timeout: 150_000 }, () => {
   it('takes every authority that is up along, and goes back', async (test) => {
     const { town, first, hosts } = await started(test)
     const before = hosts.map(({ trust }) => trust.signers.active().id)
     const watching = watchStrangers(town)
-    await rotateUntilTaken(first, { kind: 'intermediate', step: 'prepare' })
+    const take = async (step: 'prepare' | 'activate' | 'rollback' | 'retire'): Promise<void> => {
+      // On a busy machine one of them may not have been heard of for a while.
+      await until(() => first.peers.up().length === 2, 'the others are up')
+      await rotateUntilTaken(first, { kind: 'intermediate', step })
+    }
+    await take('prepare')
     for (const host of hosts) expect(host.trust.signers.all()).toHaveLength(2)
-    await rotateUntilTaken(first, { kind: 'intermediate', step: 'activate' })
+    await take('activate')
     const after = hosts.map(({ trust }) => trust.signers.active().id)
     for (const [i, id] of after.entries()) expect(id).not.toBe(before[i])
-    await rotateUntilTaken(first, { kind: 'intermediate', step: 'rollback' })
+    await take('rollback')
     expect(hosts.map(({ trust }) => trust.signers.active().id)).toEqual(before)
-    await rotateUntilTaken(first, { kind: 'intermediate', step: 'activate' })
-    await rotateUntilTaken(first, { kind: 'intermediate', step: 'retire' })
+    await take('activate')
+    await take('retire')
     for (const [i, host] of hosts.entries()) {
       expect(host.trust.signers.all().map(({ id }) => id)).toEqual([after[i]])
       expect(readdirSync(join(town.folder, host.instance, 'signers'))).toEqual([`${after[i]}.json`])
@@ -266,6 +271,30 @@ describe.concurrent('a rotation of the intermediates', { timeout: 90_000 }, () =
     expect(watching.seen).toEqual([])
     for (const { leaf } of town.workloads) expect(after).toContain(leaf.issuer)
   })
+
+  it.for(['question', 'answer'] as const)(
+    'goes back once, also where the %s is lost and it is asked for again',
+    async (what, { onTestFinished }) => {
+      const town = await TestTown.make({ authorities: 2 })
+      onTestFinished(() => town.close())
+      const hosts = await town.startAll()
+      const [first] = hosts
+      if (first === undefined) throw new Error('two')
+      const before = hosts.map(({ trust }) => trust.signers.active().id)
+      await rotateUntilTaken(first, { kind: 'intermediate', step: 'prepare' })
+      await rotateUntilTaken(first, { kind: 'intermediate', step: 'activate' })
+      town.lost.set('authority-1 authority-2', what)
+      const reply = await rotate(first, { kind: 'intermediate', step: 'rollback' })
+      expect(town.lost.size).toBe(0)
+      expect(reply.taken).toBe(what === 'answer')
+      if (!reply.taken) {
+        expect(who(reply)).toEqual(['authority-2'])
+        await rotateUntilTaken(first, { kind: 'intermediate', step: 'rollback' })
+      }
+      expect(hosts.map(({ trust }) => trust.signers.active().id)).toEqual(before)
+      for (const { trust } of hosts) expect(trust.signers.all()).toHaveLength(2)
+    },
+  )
 
   it('is not retired while a certificate under it may be in use that nobody has reported', async (test) => {
     const { first } = await started(test)

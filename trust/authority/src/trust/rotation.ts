@@ -2,6 +2,7 @@ import type { Blocker, RotationKind, RotationStep } from '@countersign/contract/
 import { messageOf } from '@countersign/ground/errors'
 import type { OwnStep, OwnStepReply, PeerLink } from '../peers/line.ts'
 import { gateTrusted, without } from './domain/gates.ts'
+import { goneBack, stageAt } from './domain/gone-back.ts'
 import { BLOCKERS_MAX, PEER_STEP_MS_MAX } from './limits.ts'
 import { type Outlook, ownStep, remaining, rootOutlook } from './own-rotation.ts'
 import type { RotationParts } from './rotation-parts.ts'
@@ -29,10 +30,17 @@ export interface RotateReply {
  *   3. the step is put on record, and taken: the roots here, the intermediates by each authority that is up
  *   4. the others hear of it before the answer goes out
  *
- * An authority that is not up has no say. It takes over what was decided before it opens its doors again.
+ * An authority that is not up has no say. It takes over what was decided before it opens its doors again. What became of a
+ * step whose answer was lost shows in what that authority says of its intermediates; so a step can be asked for again.
  */
 
 const SILENT = 'it was here a moment ago and does not answer'
+
+/** `silent`: who did not answer. */
+type PeerReply = OwnStepReply & { readonly silent?: string }
+const TAKEN: PeerReply = { taken: true, done: false, blockers: [] }
+const DONE: PeerReply = { taken: false, done: true, blockers: [] }
+const NOBODY: ReadonlySet<string> = new Set()
 
 /** Takes steps of rotations, one at a time, through their gates. */
 export class Rotation {
@@ -124,7 +132,16 @@ export class Rotation {
   }
 
   async #takeAll(ask: RotateAsk, asker: StepAsker) {
-    const replies = await this.#askAll({ ...ask, dryRun: false }, asker)
+    const { trust, peers } = this.#parts
+    const before = trust.state()
+    let replies = await this.#askAll({ ...ask, dryRun: false }, asker)
+    if (replies.some(({ silent }) => silent !== undefined)) {
+      await peers.round()
+      const moved = (who: string) => stageAt(before, who) !== stageAt(trust.state(), who)
+      replies = replies.map((reply) =>
+        reply.silent !== undefined && moved(reply.silent) ? TAKEN : reply,
+      )
+    }
     const blockers = replies.flatMap(blockersOf)
     if (blockers.length > 0) this.#parts.events.refused(ask, asker, blockers)
     const taken = blockers.length === 0 && replies.some((reply) => reply.taken)
@@ -132,11 +149,19 @@ export class Rotation {
   }
 
   /** Asks every authority that is up, this one as well. One that does not answer stands in the way. */
-  async #askAll(ask: RotateAsk, asker: StepAsker): Promise<OwnStepReply[]> {
+  async #askAll(ask: RotateAsk, asker: StepAsker): Promise<PeerReply[]> {
     const { kind, step, dryRun = false, without = [] } = ask
+    const { trust, peers } = this.#parts
     const own: OwnStep = { kind, step, dryRun, without }
-    const others = this.#parts.peers.up().map(({ instance, link }) => askPeer(instance, link, own))
-    return Promise.all([ownStep(this.#parts, own, asker), ...others])
+    const isBack = kind === 'intermediate' && step === 'rollback'
+    const gone = isBack ? goneBack(trust.state(), upOf(this.#parts)) : NOBODY
+    const others = peers
+      .up()
+      .map(({ instance, link }) => (gone.has(instance) ? DONE : askPeer(instance, link, own)))
+    return Promise.all([
+      gone.has(trust.instance) ? DONE : ownStep(this.#parts, own, asker),
+      ...others,
+    ])
   }
 
   #reply({ blockers, ...reply }: Omit<RotateReply, 'sequence'>): RotateReply {
@@ -150,13 +175,13 @@ async function askPeer(
   instance: string,
   link: PeerLink | undefined,
   ask: OwnStep,
-): Promise<OwnStepReply> {
+): Promise<PeerReply> {
   try {
     if (link === undefined) throw new Error('there is no way to it')
     return await link.rotate(ask, PEER_STEP_MS_MAX)
   } catch (error) {
     const why = `${SILENT}: ${messageOf(error)}`.slice(0, 512)
-    return { taken: false, done: false, blockers: [{ who: instance, why }] }
+    return { taken: false, done: false, blockers: [{ who: instance, why }], silent: instance }
   }
 }
 

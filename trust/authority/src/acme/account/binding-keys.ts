@@ -1,4 +1,4 @@
-import { type KeyObject, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { messageOf } from '@countersign/ground/errors'
 import { deriveKey, open, type SealKey, seal } from '@countersign/ground/seal'
 import type { Log } from '@countersign/ground/telemetry'
@@ -7,6 +7,7 @@ import type { SyncTopic } from '../../peers/topic.ts'
 import type { Store } from '../../store/store.ts'
 import { KEYS_MAX } from '../limits.ts'
 import { AcmeProblem } from '../problem.ts'
+import { randomWord } from './random-word.ts'
 
 /*
  * Keys with which strangers show that the operator sent them (external account binding, RFC 8555, 7.3.4). A MAC has
@@ -74,8 +75,8 @@ export class BindingKeys {
     names: readonly string[] | undefined
     lifetimeMs: number
   }): Promise<BindingKey & { secret: Buffer }> {
-    const secret = randomBytes(32)
-    const id = randomBytes(16).toString('base64url')
+    const secret = randomWord(32)
+    const id = randomWord(16).toString('base64url')
     const now = this.#options.now()
     const { label, names } = wanted
     const expiresAt = now + wanted.lifetimeMs

@@ -193,7 +193,7 @@ describe('http-01', () => {
     const before = dns.asked.length
     expect(await check({ port, name: 'never.acme.test' })).toMatch(/^dns: .* no address/)
     expect(dns.asked.length - before).toBe(6)
-  }, 20_000)
+  })
 
   it('is given up when its time is over, and at once when the server stops', async () => {
     dns.set(NAME, local)
@@ -244,18 +244,14 @@ describe('dns-01', () => {
       'a long way',
       Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`n${i}`, `n${i + 1}`])),
     ],
-  ])(
-    'does not follow %s of aliases',
-    async (_, aliases: Record<string, string>) => {
-      const [first = ''] = Object.keys(aliases)
-      dns.set(at, { cname: `${first}.acme.test` })
-      for (const [from, to] of Object.entries(aliases))
-        dns.set(`${from}.acme.test`, { cname: `${to}.acme.test` })
-      expect(await check(asked)).toMatch(/^dns: .* too many aliases/)
-      expect(dns.asked.length).toBeLessThan(70)
-    },
-    20_000,
-  )
+  ])('does not follow %s of aliases', async (_, aliases: Record<string, string>) => {
+    const [first = ''] = Object.keys(aliases)
+    dns.set(at, { cname: `${first}.acme.test` })
+    for (const [from, to] of Object.entries(aliases))
+      dns.set(`${from}.acme.test`, { cname: `${to}.acme.test` })
+    expect(await check(asked)).toMatch(/^dns: .* too many aliases/)
+    expect(dns.asked.length).toBeLessThan(70)
+  })
 })
 
 describe('tls-alpn-01', () => {
@@ -263,7 +259,7 @@ describe('tls-alpn-01', () => {
     dns.set(NAME, local)
     const { port } = await serve(right)
     expect(await check({ port, type: 'tls-alpn-01' })).toMatch(/^(tls|connection)/)
-  }, 20_000)
+  })
 })
 
 describe('CAA records', () => {

@@ -90,7 +90,7 @@ describe('an order', () => {
     expect(await session.post(order.body.finalize, await csrFor(['gone.acme.test']))).toMatchObject(
       refused(403, 'orderNotReady'),
     )
-  }, 20_000)
+  })
 
   it('is over with an authorization that was given up', async () => {
     const order = await session.order('given-up.acme.test')
@@ -318,5 +318,5 @@ describe('what is worked on', () => {
     expect(begun.headers.link).toContain(`<${url}>;rel="up"`)
     expect((await session.post(url)).headers['retry-after']).toBe('1')
     expect((await settled(session, url)).body.status).toBe('valid')
-  }, 20_000)
+  })
 })
