@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { NODE_FLAGS } from '@countersign/balancer/node-flags'
 import { freePort } from '@countersign/ground/testkit'
 import { compile } from '../gateway/build.ts'
 import { Load } from '../gateway/load.ts'
@@ -13,12 +14,10 @@ import { BODY_BYTES, ours, upstream } from '../gateway/targets.ts'
 
 const KNOWN_TOKENS = 1_000
 const GOOD_CONNECTIONS = 16
-const NODE = [
-  process.execPath,
-  '--disable-warning=ExperimentalWarning',
-  '--conditions=countersign:source',
+const BALANCER = [
+  ...[process.execPath, '--disable-warning=ExperimentalWarning', '--conditions=countersign:source'],
+  ...[...NODE_FLAGS, join(import.meta.dirname, 'balancer-main.ts')],
 ]
-const BALANCER = [...NODE, join(import.meta.dirname, 'balancer-main.ts')]
 
 export interface RunningGateway {
   readonly port: number

@@ -1,4 +1,5 @@
 import { isReservedName } from '@countersign/contract'
+import { NODE_FLAGS as BALANCING } from '@countersign/balancer/node-flags'
 import { NODE_FLAGS as GATEWAY } from '@countersign/gateway/node-flags'
 import type { Config } from '../config/config.ts'
 
@@ -26,7 +27,7 @@ const OTHERS: readonly Part[] = [
 ]
 const BALANCER: Part = {
   ...{ instance: 'balancer-1', name: 'balancer', module: '@countersign/balancer' },
-  nodeFlags: QUIET,
+  nodeFlags: BALANCING,
 }
 
 /** Of which parts there are as many as are configured. */
