@@ -44,7 +44,7 @@ export {
   createTokenVerifier,
   type TokenVerifierOptions,
 } from './token-verifier.ts'
-export { type TurnedAway, turnedAwayEvent, TurnedAwaySum } from './turned-away.ts'
+export { turnedAwayEvent, TurnedAwaySum } from './turned-away.ts'
 export {
   createUpstream,
   type OutsideOptions,

@@ -130,7 +130,7 @@ describe('a call', () => {
     }, 'the handler hears of it')
   })
   test('to nowhere says so', async () => {
-    await expect((my.now.order.call(elsewhere('nowhere')) as any).get()).rejects.toMatchObject({
+    await expect(my.now.order.call(elsewhere('nowhere')).get()).rejects.toMatchObject({
       code: 'NO_INSTANCE',
     })
   })

@@ -40,7 +40,7 @@ describe('the door', () => {
     const lost = createTestWorkload('order', my.now.order.identity, {
       user: () => [my.now.server.port],
     })
-    await expect((lost.call(elsewhere('user')) as any).get()).rejects.toMatchObject({
+    await expect(lost.call(elsewhere('user')).get()).rejects.toMatchObject({
       code: 'UNREACHABLE',
       message: expect.stringContaining('service/user'),
     })

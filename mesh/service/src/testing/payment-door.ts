@@ -101,7 +101,7 @@ interface Running {
   /** Payment: whose door it is. */
   readonly door: TestWorkload
   /** Order: who calls it. */
-  readonly order: TestWorkload
+  readonly order: TestWorkload<'order'>
   readonly server: MeshServer
 }
 /** The door of payment and a workload that may call it, over real TLS. */

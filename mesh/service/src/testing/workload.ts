@@ -4,17 +4,17 @@ import { clientOf, type OnBehalf } from '../client/client.ts'
 import { createConnections } from '../client/connections.ts'
 import type { Identity, Instances, Workload } from '../workload.ts'
 
-export interface TestWorkload extends Workload, OnBehalf {
+export interface TestWorkload<Name extends string = string> extends Workload<Name>, OnBehalf<Name> {
   /** What was recorded so far. */
   readonly events: NewAuditEvent[]
 }
 
 /** A workload without registry and collector: it finds others in `addresses`, and keeps its events. */
-export function createTestWorkload(
-  name: string,
+export function createTestWorkload<const Name extends string>(
+  name: Name,
   identity: Identity,
   addresses: Record<string, () => readonly number[]>,
-): TestWorkload {
+): TestWorkload<Name> {
   const log = createLog({ service: name, node: `${name}-1`, level: 'silent' })
   const metrics = new Metrics()
   const events: NewAuditEvent[] = []
